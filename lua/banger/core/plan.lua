@@ -1,0 +1,104 @@
+-- What to do about one VM after looking at everything: a pure function from (record, seen) to one action.
+--
+-- The record is what the owner's database says, `seen` what helper, kernel and VMM say now. Two rules stand above all rows:
+--   1. A VMM that runs, or of which nobody can tell, is never torn down, whatever the record says.
+--   2. What cannot be told becomes `unknown`, with the reason, and waits for a person.
+-- docs/internals.md, "Reconcile", has the same rows as prose; spec/core/plan_spec.lua walks every combination.
+local M = {}
+
+---@class banger.Record   the fields of a VM record that planning looks at
+---@field state string    creating stopped starting running paused stopping failed unknown
+
+---@class banger.Seen
+---@field ledger "yes"|"no"|"corrupt"                    the helper's entry for this VM id
+---@field jail "none"|"running"|"exited"|"unknown"      the VMM's process, as the helper proved it
+---@field api "Not started"|"Running"|"Paused"|nil       what the VMM answers; nil: it does not
+---@field disk boolean
+---@field tap boolean
+---@field same_boot boolean   whether the host is in the boot in which the VM was started last
+
+---@class banger.Action
+---@field act "none"|"adopt"|"finish_start"|"discard"|"settle"|"mark"|"orphan"
+---@field state string?       state to record
+---@field reason string?      why, in words for the user
+---@field clean boolean?      also remove what is left of the last run (`settle` only)
+
+local function mark(state, reason) return { act = "mark", state = state, reason = reason } end
+
+-- Rows for a VMM that the helper proved to be alive, by what its API says.
+local ALIVE = {
+  ["Running"] = function() return { act = "adopt", state = "running" } end,
+  ["Paused"] = function() return { act = "adopt", state = "paused" } end,
+  -- Configuration was interrupted before the guest's first instruction: going on is safe, and loses nothing.
+  ["Not started"] = function(record)
+    if record.state == "creating" or record.state == "starting" then return { act = "finish_start" } end
+    return mark("unknown", "its VMM is there but was never told to start the guest")
+  end,
+}
+
+-- Rows for a VM whose VMM is proven to be gone, by the recorded state.
+local function interrupted(what)
+  return function() return { act = "settle", clean = true, state = "stopped", reason = what } end
+end
+local function lost(_, seen)
+  if seen.same_boot then return { act = "settle", clean = true, state = "failed", reason = "its VMM ended while banger was away" } end
+  return { act = "settle", clean = true, state = "stopped", reason = "the host was restarted" }
+end
+local function at_rest(record, seen)
+  if seen.tap or seen.jail == "exited" then
+    return { act = "settle", clean = true, state = record.state, reason = record.reason }
+  end
+  return { act = "none" }
+end
+local GONE = {
+  creating = function() return { act = "discard", reason = "its creation was interrupted" } end,
+  starting = interrupted "its start was interrupted",
+  stopping = interrupted(nil),
+  running = lost,
+  paused = lost,
+  unknown = function() return { act = "settle", clean = true, state = "stopped", reason = nil } end,
+  stopped = at_rest,
+  failed = at_rest,
+}
+
+local function orphan(seen)
+  if seen.ledger == "no" and seen.jail == "none" then return { act = "none" } end
+  local alive = seen.jail == "running" or seen.jail == "unknown"
+  return { act = "orphan", reason = alive and "a VMM runs that no record speaks of" or "the helper keeps a disk that no record speaks of" }
+end
+
+local function without_ledger(record, seen)
+  if seen.jail ~= "none" then return mark("unknown", "a process is reported for a VM that the helper does not know") end
+  if record.state == "creating" then return { act = "discard", reason = "its creation was interrupted" } end
+  if record.state == "failed" then return { act = "none" } end
+  return mark("failed", "the helper does not know it: its disk is gone")
+end
+
+---The one action for one VM.
+---@param record banger.Record?   nil: the helper knows a VM that the database does not
+---@param seen banger.Seen
+---@return banger.Action
+function M.decide(record, seen)
+  if not record then return orphan(seen) end
+  if seen.ledger == "corrupt" then return mark("unknown", "the helper's ledger entry cannot be read") end
+  if seen.ledger == "no" then return without_ledger(record, seen) end
+  if seen.jail == "unknown" then return mark("unknown", "it cannot be proven whether its VMM runs") end
+  if seen.jail == "running" then
+    local row = ALIVE[seen.api]
+    if row then return row(record) end
+    return mark("unknown", "its VMM runs but does not answer")
+  end
+  local row = GONE[record.state]
+  if not row then return mark("unknown", "its record holds a state that this version does not know") end
+  if not seen.disk and record.state ~= "creating" then
+    return { act = "settle", clean = true, state = "failed", reason = "its disk is gone" }
+  end
+  return row(record, seen)
+end
+
+---Whether applying an action can remove something of the VM.
+---@param action banger.Action
+---@return boolean
+function M.destructive(action) return action.act == "discard" or action.act == "settle" and action.clean == true end
+
+return M

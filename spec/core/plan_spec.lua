@@ -1,0 +1,135 @@
+-- Reconcile's truth table: every combination of what the database says and what is seen, against rows that a person can read.
+local plan = require "banger.core.plan"
+
+local STATES = { false, "creating", "stopped", "starting", "running", "paused", "stopping", "failed", "unknown" }
+local PROCESSES = {
+  { jail = "running", api = "Running" }, { jail = "running", api = "Paused" }, { jail = "running", api = "Not started" },
+  { jail = "running" }, { jail = "exited" }, { jail = "none" }, { jail = "unknown" },
+}
+
+-- First row that matches decides. "*" matches anything; a name in braces is a set.
+-- state                                          ledger     process              disk   tap  boot    expected
+local TABLE = [[
+  absent                                          no         none                 *      *    *       none
+  absent                                          *          *                    *      *    *       orphan
+  *                                               corrupt    *                    *      *    *       mark unknown
+  creating                                        no         none                 *      *    *       discard
+  failed                                          no         none                 *      *    *       none
+  *                                               no         none                 *      *    *       mark failed
+  *                                               no         *                    *      *    *       mark unknown
+  *                                               yes        unknown              *      *    *       mark unknown
+  *                                               yes        running/mute         *      *    *       mark unknown
+  *                                               yes        running/Running      *      *    *       adopt running
+  *                                               yes        running/Paused       *      *    *       adopt paused
+  {creating,starting}                             yes        running/Not-started  *      *    *       finish_start
+  *                                               yes        running/Not-started  *      *    *       mark unknown
+  creating                                        yes        *                    *      *    *       discard
+  *                                               yes        *                    no     *    *       settle failed
+  {running,paused}                                yes        *                    yes    *    same    settle failed
+  {running,paused}                                yes        *                    yes    *    other   settle stopped
+  {starting,stopping,unknown}                     yes        *                    yes    *    *       settle stopped
+  {stopped,failed}                                yes        none                 yes    no   *       none
+  stopped                                         yes        *                    yes    *    *       settle stopped
+  failed                                          yes        *                    yes    *    *       settle failed
+]]
+
+local rows = {}
+for line in TABLE:gmatch "[^\n]+" do
+  local row = {}
+  for word in line:gmatch "%S+" do row[#row + 1] = word end
+  if #row > 0 then rows[#rows + 1] = row end
+end
+
+local function matches(pattern, value)
+  if pattern == "*" or pattern == value then return true end
+  local set = pattern:match "^{(.*)}$"
+  if not set then return false end
+  for one in set:gmatch "[^,]+" do if one == value then return true end end
+  return false
+end
+
+local function expected(case)
+  for index, row in ipairs(rows) do
+    local fits = true
+    for column = 1, 6 do fits = fits and matches(row[column], case[column]) end
+    if fits then return row[7], row[8], index end
+  end
+end
+
+local function every_case()
+  local cases = {}
+  for _, state in ipairs(STATES) do
+    for _, process in ipairs(PROCESSES) do
+      for _, ledger in ipairs { "yes", "no", "corrupt" } do
+        for bits = 0, 7 do
+          local disk, tap, same = bits % 2 == 1, math.floor(bits / 2) % 2 == 1, bits >= 4
+          local name = process.jail
+          if name == "running" then name = "running/" .. (process.api or "mute"):gsub(" ", "-") end
+          cases[#cases + 1] = {
+            state or "absent", ledger, name, disk and "yes" or "no", tap and "yes" or "no", same and "same" or "other",
+            record = state and { state = state, reason = "as it was" } or nil,
+            seen = { ledger = ledger, jail = process.jail, api = process.api, disk = disk, tap = tap, same_boot = same },
+          }
+        end
+      end
+    end
+  end
+  return cases
+end
+
+describe("core.plan", function()
+  local cases = every_case()
+
+  it("covers every combination, and each row of the table is reached", function()
+    assert.is_true(#cases >= 1150)
+    local used = {}
+    for _, case in ipairs(cases) do
+      local act, _, row = expected(case)
+      assert.is_truthy(act, "no row for " .. table.concat(case, " "))
+      used[row] = true
+    end
+    for index, row in ipairs(rows) do assert.is_true(used[index] or false, "never reached: " .. table.concat(row, " ")) end
+  end)
+
+  it("decides as the table says", function()
+    for _, case in ipairs(cases) do
+      local act, state = expected(case)
+      local got = plan.decide(case.record, case.seen)
+      local where = table.concat(case, " ")
+      assert.are.equal(act, got.act, where)
+      if state then assert.are.equal(state, got.state, where) end
+    end
+  end)
+
+  it("never destroys anything while a process lives or may live", function()
+    local looked = 0
+    for _, case in ipairs(cases) do
+      if case.seen.jail == "running" or case.seen.jail == "unknown" then
+        looked = looked + 1
+        assert.is_false(plan.destructive(plan.decide(case.record, case.seen)), table.concat(case, " "))
+      end
+    end
+    assert.is_true(looked > 700)
+  end)
+
+  it("never destroys what it has no record of, or no readable ledger entry for", function()
+    for _, case in ipairs(cases) do
+      if not case.record or case.seen.ledger == "corrupt" then
+        assert.is_false(plan.destructive(plan.decide(case.record, case.seen)), table.concat(case, " "))
+      end
+    end
+  end)
+
+  it("gives a reason with each state that a user must understand", function()
+    for _, case in ipairs(cases) do
+      local got = plan.decide(case.record, case.seen)
+      if got.act == "mark" or got.act == "orphan" then assert.is_string(got.reason) end
+    end
+  end)
+
+  it("leaves a state of a newer version alone", function()
+    local got = plan.decide({ state = "migrating" }, { ledger = "yes", jail = "none", disk = true, tap = false, same_boot = true })
+    assert.are.equal("mark", got.act)
+    assert.are.equal("unknown", got.state)
+  end)
+end)
