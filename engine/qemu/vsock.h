@@ -16,7 +16,7 @@
 #ifndef BG_ENGINE_VSOCK_H
 #define BG_ENGINE_VSOCK_H
 
-#include "loop.h"
+#include "../api/loop.h"
 
 struct bg_vsock;
 
