@@ -1,0 +1,168 @@
+-- The steps from a VM that rests to a guest that runs, as data for flow/steps. One way for `create`, `start` and for finishing a start
+-- that a crash of the daemon interrupted.
+--
+-- ctx: { host, vms, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps what runs.
+local err = require "banger.core.err"
+
+local M = {}
+
+local DISK, SEED = "/disk", "/seed"    -- as the VMM sees its jail (docs/internals.md, Engine)
+local OUR_INIT = "root=/dev/vda rw init=/usr/lib/banger/init"
+local FOREIGN_INIT = "root=/dev/vda rw"
+
+-- Call `request(priv)`; where the helper does not have the files that it needs yet, hand them over and ask once more.
+local function admitted(ctx, files, request)
+  local result, problem = request()
+  if result or problem.code ~= "base.not_admitted" then return result, problem end
+  for _, file in ipairs(files) do
+    local ok, failure = M.admit(ctx, file)
+    if not ok then return nil, failure end
+  end
+  return request()
+end
+
+---Hand a file of the owner to the helper; its digest must be the record's.
+---@param ctx table
+---@param file {path: string, digest: string, what: string}
+---@return true|nil, banger.Error?
+function M.admit(ctx, file)
+  local fd, problem = ctx.host.open(file.path)
+  if not fd then return nil, err.wrap(problem, file.what) end
+  local base
+  base, problem = ctx.host.priv:base_admit { image = fd }
+  ctx.host.close(fd)
+  if not base then return nil, err.wrap(problem, file.what) end
+  if base.digest ~= file.digest then
+    return nil, err.new("base.changed", ("%s: %s is not what it was when it was made"):format(file.what, file.path))
+  end
+  return true
+end
+
+local function make_disk(ctx)
+  local record = ctx.record
+  local disk, problem = admitted(ctx, { { path = ctx.image.path, digest = ctx.image.digest, what = "image " .. ctx.image.name } },
+    function()
+      return ctx.host.priv:disk_create { vm = record.id, base = ctx.image.digest, size = record.disk_bytes, kind = "auto" }
+    end)
+  if not disk then return nil, problem end
+  record.disk_kind = disk.kind
+  return ctx.host.store:update(record.id, { disk_kind = disk.kind, disk_bytes = disk.size })
+end
+
+local function spawn(ctx)
+  local record, kernel = ctx.record, ctx.kernel
+  local files = { { path = kernel.path, digest = kernel.digest, what = "kernel " .. kernel.name } }
+  if kernel.initrd then
+    files[2] = { path = kernel.initrd, digest = kernel.initrd_digest, what = "initrd of kernel " .. kernel.name }
+  end
+  local seed, problem = ctx.host.seed(record, ctx.image)
+  if not seed then return nil, problem end
+  local jail
+  jail, problem = admitted(ctx, files, function()
+    return ctx.host.priv:jail_spawn {
+      vm = record.id, engine = ctx.engine.number, kernel = kernel.digest, initrd = kernel.initrd_digest, seed = seed,
+      cpus = record.cpus, memory_mib = record.memory_mib,
+    }
+  end)
+  ctx.host.close(seed)
+  if not jail then return nil, problem end
+  ctx.watch = ctx.vms:begin(record, jail)
+  return true
+end
+
+local function connect(ctx)
+  local answer, problem = ctx.host.priv:vm_connect { vm = ctx.record.id, channel = "api" }
+  if not answer then return nil, problem end
+  ctx.vmm = ctx.vms:attach(ctx.record.id, answer.socket)
+  return true
+end
+
+---The calls that configure a VMM, in the order in which they are made.
+---@param ctx table
+---@return {name: string, call: fun(vmm: table): any, banger.Error?}[]
+function M.configuration(ctx)
+  local record, kernel = ctx.record, ctx.kernel
+  local init = ctx.image.init == "banger" and OUR_INIT or FOREIGN_INIT
+  local args = kernel.boot_args == "" and init or kernel.boot_args .. " " .. init
+  return {
+    { name = "machine", call = function(vmm) return vmm:put_machine_config { cpus = record.cpus, memory_mib = record.memory_mib } end },
+    { name = "boot source", call = function(vmm)
+      return vmm:put_boot_source { kernel = "/kernel", initrd = kernel.initrd and "/initrd" or nil, args = args }
+    end },
+    { name = "disk", call = function(vmm) return vmm:put_drive { id = "disk", path = DISK, read_only = false } end },
+    { name = "seed", call = function(vmm) return vmm:put_drive { id = "seed", path = SEED, read_only = true } end },
+    { name = "network", call = function(vmm) return vmm:put_network { id = "eth0", ifname = record.ifname, mac = record.mac } end },
+    { name = "vsock", call = function(vmm) return vmm:put_vsock { cid = 3, path = "/vsock.sock" } end },
+  }
+end
+
+local function configure(ctx)
+  for _, one in ipairs(M.configuration(ctx)) do
+    local ok, problem = one.call(ctx.vmm)
+    if not ok then return nil, err.wrap(problem, one.name) end
+  end
+  return true
+end
+
+local function publish(ctx)
+  for _, port in ipairs(ctx.record.ports or {}) do
+    local ok, problem = ctx.host.priv:port_publish {
+      vm = ctx.record.id, proto = port.proto, host_port = port.host, guest_port = port.guest, local_only = port.local_only and 1 or 0,
+    }
+    if not ok then return nil, err.wrap(problem, "port " .. port.host) end
+  end
+  return true
+end
+
+local function await_guest(ctx)
+  if ctx.image.init == "banger" then return ctx.watch:wait_ready() end
+  return true  -- a guest without our words: that the VMM runs it is all that can be known
+end
+
+-- While a VMM is being talked to, its end is the better news: it says why the call will never be answered.
+local function while_alive(run)
+  return function(ctx) return ctx.watch:unless_gone(function() return run(ctx) end) end
+end
+
+local function clear(ctx)
+  ctx.vms:forget(ctx.record.id)
+  return ctx.host.priv:vm_teardown { vm = ctx.record.id, extent = "runtime" }
+end
+
+local START = {
+  { name = "network", undo = clear, run = function(ctx)
+    return ctx.host.priv:tap_create { vm = ctx.record.id, reach = ctx.record.reach or "open" }
+  end },
+  { name = "ports", run = publish },
+  { name = "jail", run = spawn, within = 600 },   -- the kernel may have to be copied first
+  { name = "vmm", run = while_alive(connect) },
+  { name = "configure", run = while_alive(configure) },
+  { name = "boot", run = while_alive(function(ctx) return ctx.vmm:instance_start() end), within = 60 },
+  { name = "guest", run = while_alive(await_guest), within = function(ctx) return ctx.boot_timeout end },
+}
+
+local RESERVE = {
+  { name = "reserve", run = function(ctx)
+    return ctx.host.priv:vm_reserve { vm = ctx.record.id, slot = ctx.record.slot }
+  end, undo = function(ctx)
+    local ok, problem = ctx.host.priv:vm_teardown { vm = ctx.record.id, extent = "all" }
+    if not ok and problem.code == "vm.not_admitted" then return true end
+    return ok, problem
+  end },
+  { name = "disk", run = make_disk, within = 600 },
+}
+
+local function slice(list, first)
+  local out = {}
+  for index = first, #list do out[#out + 1] = list[index] end
+  return out
+end
+
+---Steps of `start`.
+M.START = START
+---Steps that give a new VM its place and its disk.
+M.RESERVE = RESERVE
+---Steps that finish a start of which the VMM already lives (its watch is in ctx).
+M.FINISH = slice(START, 4)
+
+return M

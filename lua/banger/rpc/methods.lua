@@ -1,0 +1,161 @@
+-- Every method that the daemon answers: what it takes, what it gives back, what it does. The one table from which the daemon checks
+-- parameters, docs are made, and clients know whether a method may be asked again after a lost connection.
+--
+--   params      a schema; the handler gets the checked table with defaults filled in
+--   result      the answer's fields, in words; shapes of `vm` and others are in lua/banger/cli/commands/shapes.lua
+--   fds         how many file descriptors the answer carries, in the order of `result`'s last words
+--   stream      answers with items until the end, then with its result
+--   repeatable  asking twice does the same as asking once
+-- daemon/handlers.lua has a function for each; a spec compares the two.
+local schema = require "banger.core.schema"
+local names = require "banger.core.names"
+
+local M = {}
+
+local MIB = 2 ^ 20
+
+local function vm_name(value)
+  local _, problem = names.check(value)
+  if problem then return problem.message, problem.remedy end
+end
+
+local function named(class, fields)
+  fields.name = schema.string { doc = "name of the VM", check = vm_name }
+  return schema.object(class, fields)
+end
+
+local function seconds(doc, default)
+  return schema.duration { doc = doc, min = 0.1, max = 86400, default = default }
+end
+
+local port = schema.object("Port", {
+  host = schema.integer { min = 1, max = 65535, doc = "port of this host" },
+  guest = schema.integer { min = 1, max = 65535, doc = "port of the guest" },
+  proto = schema.enum({ "tcp", "udp" }, { default = "tcp", doc = "protocol" }),
+  local_only = schema.boolean { default = true, doc = "reachable from this host only" },
+})
+
+local function method(name, row)
+  row.params = row.params or schema.object(name:gsub("%W", "_"), {})
+  M[name] = row
+end
+
+method("vm.create", {
+  doc = "Make a VM and start it. Nothing is left behind when it fails or the client goes away before the answer.",
+  params = named("VmCreate", {
+    image = schema.string { default = "debian", doc = "image that its disk is made from" },
+    kernel = schema.string { default = "debian", doc = "kernel that it boots" },
+    engine = schema.string { default = "auto", doc = "engine that runs it; auto takes the best that is installed" },
+    cpus = schema.integer { min = 1, max = 32, default = 1, doc = "virtual CPUs" },
+    memory = schema.size { min = 128 * MIB, max = 1024 * 1024 * MIB, default = 512 * MIB, doc = "memory" },
+    disk = schema.optional(schema.size { min = 64 * MIB, max = 16 * 1024 * 1024 * MIB, doc = "size that the disk grows to" }),
+    publish = schema.list(port, { default = {}, max = 64, doc = "ports of this host that lead into the VM" }),
+    reach = schema.enum({ "open", "isolated", "offline" },
+      { default = "open", doc = "isolated: no other VM; offline: nothing but names" }),
+    start = schema.boolean { default = true, doc = "start it" },
+    boot_timeout = seconds("how long the guest may take to say that it is ready", 120),
+  }),
+  result = "vm, with timings per step",
+})
+method("vm.start", {
+  doc = "Start a stopped VM. A running one is left as it is.", repeatable = true,
+  params = named("VmStart", { timeout = seconds("how long the guest may take to say that it is ready", 120) }),
+  result = "vm, with timings per step",
+})
+method("vm.stop", {
+  doc = "Ask the guest to halt and wait. A guest that does not obey goes on, and the answer says so.", repeatable = true,
+  params = named("VmStop", {
+    timeout = seconds("how long to wait", 30),
+    force = schema.boolean { default = false, doc = "end it when it does not obey" },
+  }),
+  result = "vm",
+})
+method("vm.restart", {
+  doc = "Stop, then start.",
+  params = named("VmRestart", {
+    timeout = seconds("how long to wait for each of the two", 60),
+    force = schema.boolean { default = false, doc = "end it when it does not obey" },
+  }),
+  result = "vm",
+})
+method("vm.kill", { doc = "End a VM at once. Its disk stays.", repeatable = true, params = named("VmKill", {}), result = "vm" })
+method("vm.delete", {
+  doc = "Stop a VM and remove its disk, for good.",
+  params = named("VmDelete", {
+    force = schema.boolean { default = false, doc = "do not ask the guest first; also ends an operation that is under way" },
+  }),
+  result = "vm, as it was",
+})
+method("vm.pause", { doc = "Hold the guest where it is.", repeatable = true, params = named("VmPause", {}), result = "vm" })
+method("vm.resume", { doc = "Let a paused guest go on.", repeatable = true, params = named("VmResume", {}), result = "vm" })
+method("vm.list", { doc = "Every VM.", repeatable = true, result = "vms" })
+method("vm.show", { doc = "One VM.", repeatable = true, params = named("VmShow", {}), result = "vm" })
+method("vm.wait", {
+  doc = "Wait until a VM is in a state.", repeatable = true,
+  params = named("VmWait", {
+    ["for"] = schema.enum({ "running", "ready", "stopped" }, { default = "ready", doc = "the state" }),
+    timeout = seconds("give up after", 120),
+  }),
+  result = "vm",
+})
+method("vm.logs", {
+  doc = "The file with a VM's console, VMM log or metrics of its last start.", repeatable = true, fds = 1,
+  params = named("VmLogs", { log = schema.enum({ "console", "vmm", "metrics" }, { default = "console", doc = "which" }) }),
+  result = "a read-only fd",
+})
+method("vm.stats", {
+  doc = "What a VM uses: disk, memory and time of its VMM.", repeatable = true, params = named("VmStats", {}),
+  result = "stats {disk_bytes, disk_used_bytes, memory_bytes, cpu_seconds}",
+})
+method("vm.ssh_info", {
+  doc = "What a client needs to reach a VM by ssh.", repeatable = true, params = named("VmSshInfo", {}),
+  result = "ssh {address, port, user, key, known_hosts}",
+})
+method("vm.connect", {
+  doc = "A stream to a port inside the VM (vsock). Bulk data never crosses the daemon.", fds = 1,
+  params = named("VmConnect", { port = schema.integer { min = 1, max = 2 ^ 32 - 2, default = 1025, doc = "vsock port; 1025 is the agent's" } }),
+  result = "a connected fd; the client writes CONNECT itself",
+})
+method("vm.prune", {
+  doc = "Remove what the helper keeps of VMs that no record speaks of and that do not run.", result = "removed, a list of VM ids",
+})
+method("port.publish", {
+  doc = "Lead a port of this host into a VM, now and at each start.",
+  params = named("PortPublish", { port = port }), result = "vm",
+})
+method("port.remove", {
+  doc = "Undo port.publish.", repeatable = true,
+  params = named("PortRemove", {
+    host = schema.integer { min = 1, max = 65535, doc = "port of this host" },
+    proto = schema.enum({ "tcp", "udp" }, { default = "tcp", doc = "protocol" }),
+  }),
+  result = "vm",
+})
+method("port.list", { doc = "Published ports.", repeatable = true, result = "ports, each {vm, host, guest, proto, local_only}" })
+method("image.in_use", {
+  doc = "Names of the VMs whose disk stands on an image.", repeatable = true,
+  params = schema.object("ImageInUse", { name = schema.string { doc = "name of the image" } }), result = "vms, names",
+})
+method("kernel.in_use", {
+  doc = "Names of the VMs that boot a kernel.", repeatable = true,
+  params = schema.object("KernelInUse", { name = schema.string { doc = "name of the kernel" } }), result = "vms, names",
+})
+method("engine.list", { doc = "Installed engines.", repeatable = true, result = "engines, each {name, number, digest}; auto {name, why}" })
+method("daemon.status", {
+  doc = "How the daemon is: version, uptime, helper, network, numbers of VMs by state.", repeatable = true, result = "daemon",
+})
+method("doctor.facts", {
+  doc = "What the daemon and the helper see of this host.", repeatable = true,
+  result = "checks, each {name, status PASS|WARN|FAIL, message, remedy}",
+})
+method("events.follow", {
+  doc = "What happens: state changes, guests' words, warnings.", stream = true,
+  params = schema.object("EventsFollow", {
+    since = schema.optional(schema.integer { min = 0, doc = "begin after this event; default: only what is to come" }),
+    follow = schema.boolean { default = true, doc = "go on; otherwise end with what there is" },
+  }),
+  result = "items: events",
+})
+method("daemon.reconcile", { doc = "Look at everything again and settle what is settled.", repeatable = true, result = "actions" })
+
+return M
