@@ -1,0 +1,80 @@
+/* Pure derivations; see names.h. Lengths are checked by names' own limits: an instance has at most
+ * 8 characters. */
+#include "names.h"
+#include <stdio.h>
+#include <string.h>
+
+bool bg_valid_instance(const char *s)
+{
+    size_t n = strnlen(s, BG_INSTANCE_MAX + 1);
+    if (n == 0 || n > BG_INSTANCE_MAX || s[0] < 'a' || s[0] > 'z' || strcmp(s, "root") == 0)
+        return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789") == n;
+}
+
+void bg_net_names(struct bg_net_names *ret, const char *instance, uint32_t subnet, uint32_t slot)
+{
+    snprintf(ret->bridge, sizeof(ret->bridge), "bg%.8s-br", instance);
+    snprintf(ret->tap, sizeof(ret->tap), "bg%.8s-t%03x", instance, slot & 0xfff);
+    snprintf(ret->table, sizeof(ret->table), "banger-%.8s", instance);
+    ret->gateway = subnet + 1;
+    ret->address = subnet + 2 + slot;
+    ret->mac[0] = 0x02;
+    ret->mac[1] = 0xb6;
+    for (int i = 0; i < 4; i++)
+        ret->mac[2 + i] = (uint8_t)(ret->address >> (24 - 8 * i));
+}
+
+uint32_t bg_slots(uint32_t prefix)
+{
+    uint32_t slots = (UINT32_C(1) << (32 - prefix)) - 4;
+    return slots < 4092 ? slots : 4092;
+}
+
+bool bg_private_subnet(uint32_t subnet, uint32_t prefix)
+{
+    if (prefix < 16 || prefix > 24 || (subnet & ((UINT32_C(1) << (32 - prefix)) - 1)) != 0)
+        return false;
+    return subnet >> 24 == 10 || subnet >> 20 == 0xac1 || subnet >> 16 == 0xc0a8;
+}
+
+static void place(char *ret, const char *stem, const char *instance)
+{
+    bool plain = strcmp(instance, "main") == 0;
+    snprintf(ret, BG_PATH_MAX, "%s%s%.8s", stem, plain ? "" : "-", plain ? "" : instance);
+}
+
+void bg_run_root(char *ret, const char *instance)
+{
+    place(ret, "/run/banger-root", instance);
+}
+
+void bg_run_owner(char *ret, const char *instance)
+{
+    place(ret, "/run/banger", instance);
+}
+
+void bg_state_root(char *ret, const char *instance)
+{
+    snprintf(ret, BG_PATH_MAX, "/var/lib/banger-root/%.8s", instance);
+}
+
+void bg_dm_name(char ret[static 64], const char *instance, const char *vm, const char *role)
+{
+    snprintf(ret, 64, "banger-%.8s-%.8s%.16s", instance, vm, role);
+}
+
+void bg_dm_uuid(char ret[static 64], const char *instance, const char *vm, const char *role)
+{
+    snprintf(ret, 64, "BANGER-%.8s-%.8s-%.16s", instance, vm, role[0] ? role + 1 : "disk");
+}
+
+void bg_unit_name(char ret[static 64], const char *instance, const char *vm, const char *jail)
+{
+    snprintf(ret, 64, "banger-%.8s-%.8s-%.16s.service", instance, vm, jail);
+}
+
+void bg_ipv4(char ret[static 16], uint32_t a)
+{
+    snprintf(ret, 16, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+}
