@@ -83,7 +83,7 @@ end
 ---@param s string
 ---@return string
 function M.escape(s)
-  if not s:find("[^\32-\91\93-\126]") then return s end
+  if not s:find("[^\32-\90%[%]\94-\126]") then return s end
   local out, i = {}, 1
   while i <= #s do
     local ch = s:sub(i, i)
