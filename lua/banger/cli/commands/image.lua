@@ -1,0 +1,54 @@
+-- Rows of `banger image`. Images belong to the owner; they are made here, by the client, without root.
+local one = { kind = "object", key = "image", shape = "image" }
+
+return {
+  name = "image",
+  summary = "disk images that VMs start from",
+  page = {
+    "An image is the disk that new VMs start from. A VM writes to a copy of its own; the image never changes.",
+    "",
+    "  banger image build debian                    Debian with ssh and banger's quick init; no root needed",
+    "  banger image import disk.qcow2 --name mine   a disk or a tar that you already have",
+    "  banger image list                            what there is",
+    "  banger vm create dev --image mine            use it",
+    "  banger image delete mine                     remove it; VMs that stand on it keep their disks",
+  },
+  verbs = {
+    {
+      name = "build", summary = "build an image from a distribution's packages",
+      args = { { name = "DISTRIBUTION", type = "word", help = "debian" } },
+      flags = {
+        { name = "name", value = "NAME", type = "new_image", help = "the image's name (default: the distribution's)" },
+        { name = "suite", value = "SUITE", type = "word", help = "release to install (default: bookworm)" },
+        { name = "packages", value = "A,B", type = "word", many = true, help = "more packages" },
+        { name = "script", value = "FILE", type = "path", help = "run this in the new root before it is packed" },
+      },
+      json = one, run = "image:build", text = "image:text_one",
+      examples = { "banger image build debian", "banger image build debian --name tools --packages git,make" },
+    },
+    {
+      name = "import", summary = "take a raw ext4 disk, a qcow2 or a tar as an image",
+      args = { { name = "FILE", type = "path", help = "the disk or archive" } },
+      flags = { { name = "name", value = "NAME", type = "new_image", help = "the image's name (default: the file's)" } },
+      json = one, run = "image:import", text = "image:text_one",
+      examples = { "banger image import disk.ext4 --name mine" },
+    },
+    {
+      name = "list", summary = "all images", args = {}, flags = {},
+      json = { kind = "object", key = "images", shape = "image", list = true }, run = "image:list", text = "image:text_list",
+      examples = { "banger image list" },
+    },
+    {
+      name = "show", summary = "everything about one image",
+      args = { { name = "NAME", type = "image", help = "the image" } }, flags = {},
+      json = one, run = "image:show", text = "image:text_show",
+      examples = { "banger image show debian" },
+    },
+    {
+      name = "delete", summary = "remove an image",
+      args = { { name = "NAME", type = "image", help = "the image" } }, flags = {},
+      json = one, run = "image:delete", text = "image:text_gone",
+      examples = { "banger image delete mine" },
+    },
+  },
+}

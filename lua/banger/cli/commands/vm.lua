@@ -1,0 +1,128 @@
+-- Rows of `banger vm`.
+local name = { name = "NAME", type = "vm", help = "the VM's name" }
+local names = { name = "NAME", type = "vm", many = true, optional = true, help = "one or several VMs" }
+local all = { name = "all", short = "a", help = "every VM of this instance" }
+local timeout = { name = "timeout", value = "TIME", type = "duration", help = "give up after this long (30s, 2m)" }
+
+local boot = {
+  { name = "image", value = "IMAGE", type = "image", help = "disk image (default: debian)" },
+  { name = "kernel", value = "KERNEL", type = "kernel", help = "kernel (default: debian)" },
+  { name = "cpus", value = "N", type = "cpus", help = "virtual CPUs (default: 1)" },
+  { name = "memory", value = "SIZE", type = "memory", help = "memory, 512M or 2G (default: 512M)" },
+  { name = "disk", value = "SIZE", type = "size", help = "the disk grows to this (default: the image's size)" },
+  { name = "engine", value = "ENGINE", type = "engine", help = "see `banger engine list` (default: auto)" },
+}
+
+local function with(list, ...)
+  local out = {}
+  for _, flag in ipairs(list) do out[#out + 1] = flag end
+  for _, flag in ipairs { ... } do out[#out + 1] = flag end
+  return out
+end
+
+local one_vm = { kind = "object", key = "vm", shape = "vm" }
+local many_vms = { kind = "object", key = "vms", shape = "vm", list = true }
+
+return {
+  name = "vm",
+  summary = "virtual machines: create, use, delete",
+  page = {
+    "Disposable Linux machines, each with a disk, an address and a name of its own.",
+    "",
+    "  banger vm create dev && banger vm ssh dev    make one and be in it",
+    "  banger vm exec dev -- uname -a               one command, its exit status",
+    "  banger vm run -- make test                   a VM for one command, gone afterwards",
+    "  banger vm list                               what there is",
+    "  banger vm stop dev                           ask the guest to halt; `start` wakes it, the disk stays",
+    "  banger vm delete dev                         for good, with its disk",
+  },
+  verbs = {
+    {
+      name = "create", summary = "make a VM and start it",
+      args = { { name = "NAME", type = "new_vm", help = "[a-z][a-z0-9-]*, at most 31 characters" } },
+      flags = with(boot,
+        { name = "publish", value = "HOST:GUEST", type = "publish", many = true, help = "forward a port of this host to the VM" },
+        { name = "no-start", help = "leave it stopped" }),
+      json = one_vm, run = "vm:create", text = "vm_text:created",
+      examples = { "banger vm create dev", "banger vm create web --memory 1G --cpus 2 --publish 8080:80" },
+    },
+    {
+      name = "run", summary = "make a VM, run a command in it, delete it whatever happens",
+      args = {}, flags = with(boot, timeout), rest = { name = "CMD", required = true },
+      run = "vm_guest:run", text = nil,
+      examples = { "banger vm run -- uname -a", "banger vm run --memory 1G --timeout 2m -- sh -c 'echo hi; exit 3'" },
+    },
+    {
+      name = "start", summary = "start a stopped VM",
+      args = { names }, flags = { all, timeout },
+      json = many_vms, run = "vm:start", text = "vm_text:each",
+      examples = { "banger vm start dev" },
+    },
+    {
+      name = "stop", summary = "ask the guest to halt, wait, and say so if it did not obey",
+      args = { names }, flags = { all, timeout, { name = "force", short = "f", help = "kill it if it does not obey in time" } },
+      json = many_vms, run = "vm:stop", text = "vm_text:each",
+      examples = { "banger vm stop dev --timeout 10s" },
+    },
+    {
+      name = "restart", summary = "stop, then start",
+      args = { names }, flags = { all, timeout },
+      json = many_vms, run = "vm:restart", text = "vm_text:each",
+      examples = { "banger vm restart dev" },
+    },
+    {
+      name = "kill", summary = "end it at once, like pulling the plug; the disk stays",
+      args = { names }, flags = { all },
+      json = many_vms, run = "vm:kill", text = "vm_text:each",
+      examples = { "banger vm kill dev" },
+    },
+    {
+      name = "delete", summary = "stop it and remove its disk, for good",
+      args = { names }, flags = { all, { name = "force", short = "f", help = "do not ask the guest first, do not ask you" } },
+      json = many_vms, run = "vm:delete", text = "vm_text:each",
+      examples = { "banger vm delete dev" },
+    },
+    {
+      name = "list", summary = "all VMs and how they are",
+      args = {}, flags = {},
+      json = many_vms, run = "vm:list", text = "vm_text:list",
+      examples = { "banger vm list", "banger vm list --json" },
+    },
+    {
+      name = "show", summary = "everything about one VM",
+      args = { name }, flags = {},
+      json = one_vm, run = "vm:show", text = "vm_text:show",
+      examples = { "banger vm show dev" },
+    },
+    {
+      name = "wait", summary = "wait until a VM is in a state",
+      args = { name },
+      flags = { { name = "for", value = "STATE", type = "wait_state", help = "running, ready or stopped (default: ready)" }, timeout },
+      json = one_vm, run = "vm:wait", text = "vm_text:state",
+      examples = { "banger vm wait dev --for ready --timeout 30s" },
+    },
+    {
+      name = "logs", summary = "what the guest wrote to its console",
+      args = { name },
+      flags = {
+        { name = "follow", short = "f", help = "go on as it grows" },
+        { name = "vmm", help = "the engine's log instead of the console" },
+      },
+      json = { kind = "lines", shape = "log" }, run = "vm_guest:logs",
+      examples = { "banger vm logs dev", "banger vm logs dev --vmm" },
+    },
+    {
+      name = "ssh", summary = "a shell in the VM, or a command by ssh",
+      args = { name }, flags = {}, rest = { name = "CMD" },
+      run = "vm_guest:ssh",
+      examples = { "banger vm ssh dev", "banger vm ssh dev -- uptime" },
+    },
+    {
+      name = "exec", summary = "run a command in the VM; its exit status is ours",
+      args = { name }, rest = { name = "CMD", required = true },
+      flags = { { name = "tty", short = "t", help = "give the command a terminal" }, timeout },
+      run = "vm_guest:exec",
+      examples = { "banger vm exec dev -- uname -a", "banger vm exec dev --timeout 10s -- apt-get update" },
+    },
+  },
+}

@@ -1,0 +1,97 @@
+-- Help pages, made from the command table.
+local commands = require "banger.cli.commands"
+local M = {}
+
+local function pad(text, width)
+  return text .. (" "):rep(math.max(0, width - #text))
+end
+
+local function columns(rows)
+  local width, out = 0, {}
+  for _, row in ipairs(rows) do width = math.max(width, #row[1]) end
+  for _, row in ipairs(rows) do out[#out + 1] = "  " .. pad(row[1], width + 2) .. row[2] end
+  return out
+end
+
+local function append(lines, more)
+  for _, line in ipairs(more) do lines[#lines + 1] = line end
+  return lines
+end
+
+---The first page. Reads the index alone, so that it is quick.
+---@return string[] lines
+function M.first()
+  local lines = {
+    "banger: disposable Linux VMs on this machine, in about a second, without sudo, scriptable in Lua.",
+    "",
+    "  banger vm create dev && banger vm ssh dev    the daily pair",
+    "  banger vm run -- make test                   a VM for one command",
+    "  banger doctor                                when something does not work",
+    "",
+  }
+  local rows = {}
+  for _, entry in ipairs(commands.index) do rows[#rows + 1] = { entry.name, entry.summary } end
+  append(lines, columns(rows))
+  append(lines, { "", "`banger COMMAND --help` tells more. --json gives every answer as one JSON object." })
+  return lines
+end
+
+local function synopsis(row, path)
+  local words = { "banger", unpack(path) }
+  for _, argument in ipairs(row.args) do
+    local text = argument.name .. (argument.many and "..." or "")
+    words[#words + 1] = argument.optional and "[" .. text .. "]" or text
+  end
+  if #row.flags > 0 then words[#words + 1] = "[flags]" end
+  if row.rest then
+    local text = row.rest.greedy and row.rest.name .. "..." or "-- " .. row.rest.name .. "..."
+    words[#words + 1] = row.rest.required and text or "[" .. text .. "]"
+  end
+  return table.concat(words, " ")
+end
+
+---How a flag is written: "-f, --force" or "    --image IMAGE".
+---@param flag table
+---@return string
+function M.flag(flag)
+  local text = (flag.short and "-" .. flag.short .. ", " or "    ") .. "--" .. flag.name
+  return flag.value and text .. " " .. flag.value or text
+end
+
+---@param group table
+---@return string[] lines
+function M.group(group)
+  local lines, rows = {}, {}
+  append(lines, group.page)
+  lines[#lines + 1] = ""
+  for _, row in ipairs(group.verbs) do rows[#rows + 1] = { row.name, row.summary } end
+  append(lines, columns(rows))
+  return append(lines, { "", ("`banger %s VERB --help` tells more of each."):format(group.name) })
+end
+
+---@param row table
+---@param path string[]
+---@return string[] lines
+function M.verb(row, path)
+  local lines = { synopsis(row, path), "", ("  %s."):format(row.summary:gsub("^%l", string.upper)) }
+  if row.as == "root" then lines[#lines + 1] = "  Root's: run it through sudo." end
+  local arguments, flags = {}, {}
+  for _, argument in ipairs(row.args) do arguments[#arguments + 1] = { argument.name, argument.help } end
+  for _, flag in ipairs(row.flags) do flags[#flags + 1] = { M.flag(flag), flag.help } end
+  if #arguments > 0 then append(append(lines, { "" }), columns(arguments)) end
+  if #flags > 0 then append(append(lines, { "" }), columns(flags)) end
+  append(lines, { "", "For example:" })
+  for _, example in ipairs(row.examples) do lines[#lines + 1] = "  " .. example end
+  return lines
+end
+
+---The page that a request asks for.
+---@param request banger.cli.Request
+---@return string[] lines
+function M.page(request)
+  if request.row then return M.verb(request.row, request.path) end
+  if request.group then return M.group(request.group) end
+  return M.first()
+end
+
+return M

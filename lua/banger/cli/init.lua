@@ -1,0 +1,105 @@
+-- The command line's main: parse, decide who may run it, run the row, tell the result.
+local parse = require "banger.cli.parse"
+local M = {}
+
+---"create dev", "image delete mine": what error lines start with.
+local function subject(request)
+  local words = {}
+  for i, word in ipairs(request.path) do
+    if not (i == 1 and word == "vm" and request.path[2]) then words[#words + 1] = word end
+  end
+  local first = request.row and request.row.args[1]
+  local value = first and request.args[first.name]
+  if type(value) == "table" and #value == 1 then value = value[1] end
+  if type(value) == "string" then words[#words + 1] = value end
+  return table.concat(words, " ")
+end
+
+---What a row's function gets.
+---@class banger.cli.Context
+---@field args table<string, any>
+---@field flags table<string, any>
+---@field rest string[]
+---@field row table
+---@field out banger.cli.Out
+---@field term table       banger.host.term
+---@field interactive boolean   whether the caller can be asked
+
+local function context(request, out, term)
+  return {
+    args = request.args, flags = request.flags, rest = request.rest, row = request.row, path = request.path,
+    out = out, term = term, subject = subject(request),
+    interactive = not request.flags["no-input"] and term.is_tty(0) and term.is_tty(2),
+  }
+end
+
+local function tell(ctx, result)
+  local row, out = ctx.row, ctx.out
+  if out.json then
+    if row.json.kind == "object" then out:line(require("banger.cli.json").result(result, row.json)) end
+  elseif row.text then
+    require("banger.cli.commands").resolve(row.text)(result, ctx)
+  end
+end
+
+---Runs the row; a raised error (a bug) becomes code `internal`.
+local function guarded(fn, ctx)
+  local results
+  local ok, bug = xpcall(function() results = { n = 2, fn(ctx) } end, function(message)
+    local err = require "banger.core.err"
+    return err.is(message) and message
+      or err.new("internal", tostring(message), { traceback = debug.traceback("", 2):sub(2) })
+  end)
+  if not ok then return nil, bug end
+  return results[1], results[2]
+end
+
+local function run(ctx)
+  local fn = require("banger.cli.commands").resolve(ctx.row.run)
+  local result, second
+  if ctx.row.plain then
+    result, second = guarded(fn, ctx)
+  else
+    result, second = require("banger.cli.loop").run(function() return guarded(fn, ctx) end)
+  end
+  if result == nil then return ctx.out:fail(second, ctx.subject) end
+  tell(ctx, result)
+  return second or 0
+end
+
+local function refuse_json(request)
+  local err = require "banger.core.err"
+  if not request.row then return err.new("usage.invalid", "a verb is missing", { remedy = "leave --json out to see the help page" }) end
+  if request.row.json == nil then
+    return err.new("usage.invalid", ("`banger %s` has no JSON form"):format(table.concat(request.path, " ")),
+      { remedy = "leave --json out" })
+  end
+end
+
+---@param argv string[]    without the program's name
+---@return integer status
+function M.main(argv)
+  local term = require "banger.host.term"
+  local request, e = parse.parse(argv)
+  local out = require("banger.cli.render").new(request.flags,
+    { out_tty = term.is_tty(1), err_tty = term.is_tty(2), env = os.getenv })
+  if e then return out:finish(out:fail(e, subject(request))) end
+  if request.flags.help or (not request.row and not out.json) then
+    out:lines(require("banger.cli.help").page(request))
+    return out:finish(0)
+  end
+  if out.json then
+    e = refuse_json(request)
+    if e then return out:finish(out:fail(e, subject(request))) end
+  end
+  local ctx = context(request, out, term)
+  if request.row.as ~= "any" then
+    local status
+    status, e = require("banger.cli.identity").settle(ctx, argv)
+    if e then return out:finish(out:fail(e, ctx.subject)) end
+    if status then return status end
+  end
+  return out:finish(run(ctx))
+end
+
+return M

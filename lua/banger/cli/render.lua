@@ -1,0 +1,111 @@
+-- What the command line prints, and the exit status that goes with it. stdout has the answer, stderr all else.
+local M = {}
+
+local Out = {}
+Out.__index = Out
+
+---@class banger.cli.Out
+---@param flags table   of the request: json, quiet, color
+---@param streams {out_tty: boolean, err_tty: boolean, out: file*?, err: file*?, env: fun(name: string): string?}
+---@return banger.cli.Out
+function M.new(flags, streams)
+  local self = setmetatable({
+    json = flags.json or false, quiet = flags.quiet or flags.json or false, err_tty = streams.err_tty,
+    out = streams.out or io.stdout, err = streams.err or io.stderr, broken = nil, pending = false,
+  }, Out)
+  local never = flags.color == "never" or (streams.env("NO_COLOR") or "") ~= "" or streams.env("TERM") == "dumb"
+  self.color_out = flags.color == "always" or (streams.out_tty and not never)
+  self.color_err = flags.color == "always" or (streams.err_tty and not never)
+  return self
+end
+
+---Bytes to stdout. A reader that went away (EPIPE) or a full disk is remembered and becomes the exit status.
+function Out:write(text)
+  if self.broken then return end
+  local ok, message = self.out:write(text)
+  if not ok then self.broken = message or "write failed" end
+end
+
+function Out:line(text) self:write(text .. "\n") end
+
+function Out:lines(list)
+  if #list > 0 then self:write(table.concat(list, "\n") .. "\n") end
+end
+
+local function paint(on, code, text)
+  return on and ("\27[%sm%s\27[0m"):format(code, text) or text
+end
+
+function Out:dim(text) return paint(self.color_out, "2", text) end
+function Out:bold(text) return paint(self.color_out, "1", text) end
+
+local tints = { running = "32", PASS = "32", paused = "33", WARN = "33", failed = "31", unknown = "31", FAIL = "31" }
+
+---A state or verdict in its colour.
+function Out:tint(word) return paint(self.color_out and tints[word], tints[word] or "0", word) end
+
+---One progress line: overwritten on a terminal, a line of its own elsewhere.
+function Out:progress(text)
+  if self.quiet then return end
+  text = text:gsub("%c", " ")
+  if self.err_tty then
+    self.err:write("\r\27[K", text)
+    self.pending = true
+  else
+    self.err:write(text, "\n")
+  end
+  self.err:flush()
+end
+
+function Out:clear_progress()
+  if self.pending then
+    self.err:write("\r\27[K")
+    self.pending = false
+  end
+end
+
+---A remark that is no error: "stop dev: the guest did not obey; killed".
+function Out:note(text)
+  self:clear_progress()
+  self.err:write("banger: ", text, "\n")
+end
+
+---@param e banger.Error
+---@param what string    "create dev"; "" before a verb was understood
+function Out:error_text(e, what)
+  local err, text = require "banger.core.err", require "banger.core.text"
+  self:clear_progress()
+  self.err:write(what ~= "" and "banger: " .. what .. ": " or "banger: ", text.escape(err.format(e)), "\n")
+  local remedy = err.remedy(e)
+  if remedy then self.err:write("  ", text.escape(remedy), "\n") end
+  for _, other in ipairs(e.others or {}) do self.err:write("  and: ", text.escape(err.format(other)), "\n") end
+  if e.op_id then self.err:write("  ", paint(self.color_err, "2", ("(op %s)"):format(e.op_id)), "\n") end
+  if e.traceback then self.err:write(e.traceback, "\n") end
+end
+
+---Tells the failure in the form that was asked for.
+---@return integer status
+function Out:fail(e, what)
+  local err = require "banger.core.err"
+  self:error_text(e, what)
+  if self.json then self:line(require("banger.cli.json").failure(e)) end
+  return err.exit_status(e)
+end
+
+---Flushes stdout and says whether all of it arrived.
+---@param status integer
+---@return integer status
+function Out:finish(status)
+  self:clear_progress()
+  if not self.broken then
+    local ok, message = self.out:flush()
+    if not ok then self.broken = message or "write failed" end
+  end
+  if not self.broken then return status end
+  if not self.broken:find("Broken pipe", 1, true) then
+    self.err:write("banger: stdout: ", self.broken, " (cli.output)\n")
+  end
+  return status == 0 and 1 or status
+end
+
+return M

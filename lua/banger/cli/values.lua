@@ -1,0 +1,97 @@
+-- The types of arguments and flags: how a word becomes a value. Each answers the value, or nil, why not, and what to
+-- write instead. The daemon checks again; here a slip is told before anything is asked.
+local M = {}
+
+local function from(value, e)
+  if value ~= nil then return value end
+  return nil, e.message, e.remedy
+end
+
+local function name_of(what)
+  return function(text) return from(require("banger.core.names").check(text, what)) end
+end
+
+local function one_of(list)
+  return function(text)
+    for _, word in ipairs(list) do
+      if word == text then return text end
+    end
+    local near = require("banger.core.text").nearest(text, list)
+    return nil, ("%q is none of %s"):format(text, table.concat(list, ", ")), near and ("did you mean %s?"):format(near)
+  end
+end
+
+local function word(text)
+  if text == "" then return nil, "is empty" end
+  if #text > 4096 then return nil, "is longer than 4096 characters" end
+  if text:find("%c") then return nil, ("%q has a control character"):format(text:sub(1, 64)) end
+  return text
+end
+
+local function integer(least, most)
+  return function(text)
+    local value = text:match("^%d+$") and tonumber(text)
+    if not value or value < least or value > most then
+      return nil, ("%q is not a whole number from %d to %d"):format(text:sub(1, 64), least, most)
+    end
+    return value
+  end
+end
+
+local function port(text)
+  return integer(1, 65535)(text)
+end
+
+local function size(text)
+  return from(require("banger.core.units").parse_size(text))
+end
+
+---Memory in MiB; a guest needs some, and Firecracker takes whole MiB.
+local function memory(text)
+  local bytes, why, remedy = size(text)
+  if not bytes then return nil, why, remedy end
+  local mib = bytes / 2 ^ 20
+  if mib ~= math.floor(mib) or mib < 64 or mib > 2 ^ 20 then
+    return nil, ("%q is not between 64M and 1T in whole MiB"):format(text), "for example 512M or 2G"
+  end
+  return mib
+end
+
+local function publish(text)
+  local host, guest = text:match("^(%d+):(%d+)$")
+  local remedy = "write HOST:GUEST, for example 8080:80"
+  if not host then return nil, ("%q is not HOST:GUEST"):format(text:sub(1, 64)), remedy end
+  for _, number in ipairs { host, guest } do
+    local ok, why = port(number)
+    if not ok then return nil, why, remedy end
+  end
+  return { host = tonumber(host), guest = tonumber(guest) }
+end
+
+M.types = {
+  vm = name_of "VM", new_vm = name_of "VM",
+  image = name_of "image", new_image = name_of "image",
+  kernel = name_of "kernel", new_kernel = name_of "kernel",
+  engine = name_of "engine", new_engine = name_of "engine",
+  code = word, word = word, text = word, path = word,
+  color = one_of { "auto", "always", "never" },
+  shell = one_of { "bash", "zsh", "fish", "words" },
+  wait_state = one_of { "running", "ready", "stopped" },
+  duration = function(text) return from(require("banger.core.units").parse_duration(text)) end,
+  size = size, memory = memory, cpus = integer(1, 32), publish = publish,
+}
+
+-- Words that completion offers for a type; the others are asked of banger or are files.
+M.words = {
+  color = { "auto", "always", "never" }, shell = { "bash", "zsh", "fish" },
+  wait_state = { "running", "ready", "stopped" },
+}
+
+---@param kind string
+---@param text string
+---@return any value, string? why, string? remedy
+function M.check(kind, text)
+  return M.types[kind](text)
+end
+
+return M
