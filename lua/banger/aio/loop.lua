@@ -1,0 +1,38 @@
+-- The event loop of the process: the one place that runs luv.
+local sched = require "banger.aio.sched"
+local timer = require "banger.aio.timer"
+local uv = require "luv"
+
+local M = {}
+
+--- Run the loop until done() is true. False if the loop has nothing left that could happen before that.
+---@param done fun(): boolean
+---@return boolean
+function M.run(done)
+  while not done() do
+    sched.drain()
+    if done() then break end
+    if not uv.run("once") and not done() then return false end
+  end
+  return true
+end
+
+--- Handles that are open and not the loop's own: what a scope forgot to close. For tests and for doctor.
+---@return string[]
+function M.open_handles()
+  local names = {}
+  local own = { [tostring(timer.handle())] = true, [tostring(sched.handle())] = true }
+  uv.walk(function(handle)
+    if not uv.is_closing(handle) and not own[tostring(handle)] then names[#names + 1] = tostring(handle) end
+  end)
+  return names
+end
+
+--- Close the loop's own handles and let every close callback run.
+function M.finish()
+  timer.close()
+  sched.close()
+  uv.run("nowait")
+end
+
+return M
