@@ -118,4 +118,50 @@ code("jail.not_running", CONFLICT, "The VM's VMM does not run.", { "it ended by 
 code("jail.peer_unproven", FAILED, "What answers in the jail is not this VM's VMM.",
   { "something inside the jail tries to be what it is not" })
 
+-- What the owner keeps: state, images, kernels.
+code("state.newer", CONFLICT, "The database was written by a newer banger, and this one cannot work with it.",
+  { "banger was rolled back by more than one release", "a database was copied from another host" },
+  "update banger: `banger update`")
+code("state.foreign", CONFLICT, "The file that should be banger's database belongs to another program.",
+  { "BANGER_HOME points at the wrong folder" }, "move the file away, or set BANGER_HOME")
+code("state.corrupt", FAILED, "The database is damaged, or its schema is not what its own list of changes says.",
+  { "a failing disk", "the file was edited" }, "put back a copy; docs/state.md says how, and what is lost without one")
+code("vm.not_found", NOT_FOUND, "There is no such VM.", { "a typing error", "it was deleted" },
+  "`banger vm list` shows what there is")
+code("vm.exists", CONFLICT, "There is a VM of this name already.", { "the name was used before" },
+  "take another name, or delete the VM first")
+code("vm.no_slot", FAILED, "The instance has as many VMs as it can number.", { "4,092 VMs exist" },
+  "delete VMs that are not needed")
+code("image.not_found", NOT_FOUND, "There is no such image.", { "a typing error", "none was made yet" },
+  "`banger image list` shows what there is; `banger image build debian` makes one")
+code("image.broken", FAILED, "The record of an image cannot be used.", { "its files were changed by hand", "a failing disk" },
+  "delete the image and make it again")
+code("image.busy", CONFLICT, "Another process is making an image of this name.", { "a second build" },
+  "wait until it is done, or use another --name")
+code("image.in_use", CONFLICT, "VMs were made from this image.", { "they still exist" }, "delete those VMs first")
+code("image.unusable", FAILED, "The file cannot be made into an image.",
+  { "a wrong file", "a cut-off download", "a root file system without an init" })
+code("image.build_failed", FAILED, "A root file system could not be built.",
+  { "a package that does not exist", "no network", "a script that failed" })
+code("userns.unavailable", FAILED, "The user cannot make the user namespace that images are built in.",
+  { "no range of subordinate ids in /etc/subuid and /etc/subgid", "newuidmap is missing" })
+code("guest.not_found", FAILED, "The programs that banger puts into guests are not where they should be.",
+  { "an incomplete installation" }, "run `make`, or install banger again")
+code("kernel.not_found", NOT_FOUND, "There is no such kernel.", { "a typing error", "none was pulled yet" },
+  "`banger kernel list` shows what there is; `banger kernel pull debian` gets one")
+code("kernel.broken", FAILED, "The record of a kernel cannot be used.", { "its files were changed by hand", "a failing disk" },
+  "delete the kernel and get it again")
+code("kernel.busy", CONFLICT, "Another process is making a kernel of this name.", { "a second pull" },
+  "wait until it is done, or use another --name")
+code("kernel.in_use", CONFLICT, "VMs boot this kernel.", { "they still exist" }, "delete those VMs first")
+code("kernel.unusable", FAILED, "The file is no kernel that can be booted here.",
+  { "a file of another kind or architecture", "a cut-off download", "a kernel without the drivers that guests need" },
+  "give an ELF vmlinux or a bzImage for x86-64 with virtio")
+code("kernel.unavailable", FAILED, "The kernel package could not be found or fetched.",
+  { "no network", "package sources without Debian's kernels" },
+  "look at /etc/apt/sources.list; `banger kernel import FILE` takes any kernel")
+code("seed.bad_path", USAGE, "A file for the guest has a path that cannot be used.", { "a relative path, or one with `..`" })
+code("seed.too_large", FAILED, "The files for the guest do not fit into its seed drive.",
+  { "a large file among those that are synced" }, "copy large files with `banger vm cp`")
+
 return M
