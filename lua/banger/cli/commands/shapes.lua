@@ -44,6 +44,7 @@ return {
   daemon = {
     { "socket", "string", "path of the unix socket" },
     { "running", "boolean", "whether it answers" },
+    { "pid", "integer?", "of the daemon that answers" },
     { "version", "string?", "of the daemon that answers" },
     { "instance", "string", "BANGER_INSTANCE" },
   },

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# For smoke scenarios and the demo; sourced by bash with `set -euo pipefail` at the top of the tree.
+# A scenario prints TAP through `ok`, `is` and `finish`, leaves nothing behind, and exits 77 through `skip_all` when the
+# machine cannot run it. `$instance` is its instance; `banger` runs the instance's program as the owner.
+
+banger() { smoke/instance as-owner "$instance" banger "$@"; }
+
+# seconds_since EPOCHREALTIME → 1.234
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.3f", b - a}'; }
+
+tap_count=0 tap_failed=0
+
+# ok NAME CMD…: one test, passed when CMD succeeds; its output is shown when it does not.
+ok() {
+    local name=$1 output
+    shift
+    tap_count=$((tap_count + 1))
+    if output=$("$@" 2>&1); then
+        echo "ok $tap_count - $name"
+    else
+        tap_failed=$((tap_failed + 1))
+        echo "not ok $tap_count - $name"
+        printf '%s\n' "$output" | sed 's/^/# /'
+        echo "# from: $*"
+    fi
+}
+
+# is NAME GOT WANTED
+is() {
+    tap_count=$((tap_count + 1))
+    if [ "$2" = "$3" ]; then
+        echo "ok $tap_count - $1"
+    else
+        tap_failed=$((tap_failed + 1))
+        printf 'not ok %d - %s\n# got:    %s\n# wanted: %s\n' "$tap_count" "$1" "$2" "$3"
+    fi
+}
+
+# like NAME GOT REGEX (extended)
+like() {
+    tap_count=$((tap_count + 1))
+    if [[ $2 =~ $3 ]]; then
+        echo "ok $tap_count - $1"
+    else
+        tap_failed=$((tap_failed + 1))
+        printf 'not ok %d - %s\n# got:       %s\n# should be: %s\n' "$tap_count" "$1" "$2" "$3"
+    fi
+}
+
+finish() {
+    echo "1..$tap_count"
+    [ "$tap_failed" = 0 ]
+}
+
+skip_all() { echo "1..0 # SKIP $*"; exit 77; }
+
+need_root() { [ "$(id -u)" = 0 ] || skip_all "needs root for the helper"; }
+need_qemu() { command -v qemu-system-x86_64 >/dev/null || skip_all "qemu-system-x86_64 is not installed"; }
+
+# scenario NAME: an instance of its own, up now, gone at the end whatever happens.
+scenario() {
+    instance=$1
+    trap 'smoke/instance down "$instance" >/dev/null 2>&1' EXIT
+    smoke/instance up "$instance" >/dev/null
+}
+
+# Everything that a later VM of this scenario starts from. Building takes a minute, so kernel and image are made once per
+# version of their recipe and kept in build/cache.
+guest_parts() {
+    local key cache owner home group
+    key=$(cat lua/banger/host/{image,kernel}*.lua build/guest/* packages.txt 2>/dev/null | sha256sum | cut -c1-16)
+    cache=build/cache/$key
+    owner=$(smoke/instance owner "$instance")
+    group=$(id -g "$owner")
+    home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
+    if [ ! -e "$cache/complete" ]; then
+        rm -rf build/cache
+        banger kernel pull debian --quiet >/dev/null
+        banger image build debian --quiet >/dev/null
+        mkdir -p "$cache"
+        cp -a --sparse=always "$home/kernels" "$home/images" "$cache/"
+        touch "$cache/complete"
+    else
+        cp -a --sparse=always --no-preserve=ownership "$cache/kernels" "$cache/images" "$home/"
+        chown -R "$owner:$group" "$home/kernels" "$home/images"
+    fi
+}
+
+# What VMs have left in this instance; empty when clean.
+vm_leaks() { smoke/leaks --running "$instance" || true; }
+
+# field NAME FIELD: of `vm show`, as JSON has it
+field() { banger vm show "$1" --json | jq -r ".vm.$2"; }
+
+boot_id() { banger vm exec "$1" -- cat /proc/sys/kernel/random/boot_id; }
