@@ -1,0 +1,21 @@
+/*
+ * The Lua sources inside the program: build/runtime/embedded.S, made by runtime/embed from lua/banger (one row a module,
+ * sorted by name). Chunks are named by their file below lua/, as in "@banger/core/err.lua".
+ */
+#ifndef BG_EMBED_H
+#define BG_EMBED_H
+
+#include <stddef.h>
+
+struct bg_source {
+    const char *module; /* "banger.core.err" */
+    const char *chunk;  /* "@banger/core/err.lua" */
+    const char *begin;
+    const char *end;
+};
+
+extern const struct bg_source bg_sources[];
+extern const size_t bg_source_count;
+extern const char bg_version[];
+
+#endif

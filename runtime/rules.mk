@@ -1,0 +1,64 @@
+# The runtime: libbanger (static, shared), the programs banger and bangerd, and what specs load into a plain luajit.
+RT := $(B)/runtime
+RT_SRC := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
+RT_OBJ := $(RT_SRC:runtime/%.c=$(RT)/%.o) $(RT)/embedded.o $(RT)/version.o
+RT_CFLAGS := -fexceptions -fvisibility=hidden -MMD -Iruntime \
+	$(shell pkg-config --cflags luajit) -idirafter /usr/include/lua5.1
+RT_LIBS := -l:liblua5.1-luv.a -l:libuv_a.a -l:liblua5.1-cjson.a -l:libluajit-5.1.a -lm -ldl -lpthread
+
+PROGRAMS += $(B)/banger $(B)/bangerd $(B)/banger-dev $(B)/libbanger.so $(B)/libbanger.a $(B)/spec/banger.so
+
+$(RT)/%.o: runtime/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+
+# The Lua tree inside the program. The list of files is a prerequisite by its content, so that a removed file counts too.
+LUA_FILES := $(shell cd lua && find banger -name '*.lua' ! -name 'types*.lua' | LC_ALL=C sort)
+$(RT)/lua.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
+$(RT)/embedded.c: runtime/embed $(RT)/lua.list
+	@runtime/embed lua $(LUA_FILES) > $@
+$(RT)/embedded.o: $(RT)/embedded.c $(LUA_FILES:%=lua/%)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+
+$(RT)/version.c: FORCE
+	@mkdir -p $(@D)
+	@echo '#include "embed.h"'$$'\n''const char bg_version[] = "$(VERSION)";' > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(RT)/version.o: $(RT)/version.c
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+.PHONY: FORCE
+FORCE:
+
+$(B)/libbanger.a: $(RT_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+# Debian's archives are not position independent, so the shared objects need the shared libraries.
+RT_SHARED := -llua5.1-luv -luv -llua5.1-cjson
+$(B)/libbanger.so: $(RT_OBJ)
+	$(CC) -shared $(filter-out -pie,$(BASE_LDFLAGS)) -Wl,-soname,libbanger.so.1 -Wl,--exclude-libs,ALL -Wl,-z,defs \
+		-o $@ $^ $(RT_SHARED) -lluajit-5.1
+	ln -sf libbanger.so $(B)/libbanger.so.1
+
+$(B)/banger: $(RT)/main.o $(B)/libbanger.a
+	$(CC) $(BASE_LDFLAGS) -o $@.new $^ $(RT_LIBS) && mv -f $@.new $@
+$(B)/bangerd: $(B)/banger
+	ln -sf banger $@
+
+# banger-dev: `--lua FILE ARG...` runs a file, BANGER_LUA_DIR=lua takes the tree instead of the embedded sources. Never installed.
+$(RT)/dev/%.o: runtime/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -DBANGER_DEV -c -o $@ $<
+$(B)/banger-dev: $(RT)/dev/main.o $(RT)/dev/loader.o $(filter-out $(RT)/loader.o,$(RT_OBJ))
+	$(CC) $(BASE_LDFLAGS) -o $@.new $^ $(RT_LIBS) && mv -f $@.new $@
+
+# For specs: `require "banger.rt.sys"` under a plain luajit with package.cpath = build/spec/?.so (see spec/support/init.lua).
+$(RT)/spec/%.o: runtime/spec/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+$(B)/spec/banger.so: $(RT)/spec/open.o $(RT_OBJ)
+	@mkdir -p $(@D)
+	$(CC) -shared $(filter-out -pie,$(BASE_LDFLAGS)) -Wl,--exclude-libs,ALL -o $@ $^ $(RT_SHARED)
+
+-include $(wildcard $(RT)/*.d $(RT)/dev/*.d $(RT)/spec/*.d $(RT)/test/*.d)
