@@ -190,6 +190,7 @@ int luaopen_banger_rt_sys(lua_State *L)
 {
     lua_createtable(L, 0, 40);
     luaL_register(L, NULL, bg_sys_files);
+    luaL_register(L, NULL, bg_sys_place);
     luaL_register(L, NULL, sys_functions);
     return 1;
 }

@@ -9,6 +9,7 @@
 void bg_modules_preload(lua_State *L);
 
 extern const luaL_Reg bg_sys_files[]; /* the part of banger.rt.sys that is about files */
+extern const luaL_Reg bg_sys_place[]; /* putting files and links into place */
 
 int luaopen_banger_rt_sys(lua_State *L);
 int luaopen_banger_rt_sock(lua_State *L);

@@ -32,6 +32,11 @@
 ---@field mkdir_p fun(path: string, mode: integer): true|nil, banger.Error?
 ---@field list fun(path: string): string[]|nil, banger.Error?      names without . and .., sorted
 ---@field rmtree fun(path: string): true|nil, banger.Error?        never follows links, never crosses a mount
+---@field copy fun(fd: integer, path: string, mode: integer): true|nil, banger.Error?      all of fd into a new file, blocks shared where possible, fsynced
+---@field rename fun(from: string, to: string): true|nil, banger.Error?                   and fsync of the folder
+---@field symlink fun(target: string, path: string): true|nil, banger.Error?
+---@field readlink fun(path: string): string|nil, banger.Error?
+---@field sync fun(path: string): true|nil, banger.Error?                                 everything of that file system
 ---@field lock fun(fd: integer, how: "ex"|"sh"|"un"): true|nil, banger.Error?      flock, never waits (errno EWOULDBLOCK)
 ---@field statfs fun(path: string): {free: integer, total: integer, type: string}|nil, banger.Error?
 ---@field pidfd fun(pid: integer): integer|nil, banger.Error?
