@@ -164,4 +164,32 @@ code("seed.bad_path", USAGE, "A file for the guest has a path that cannot be use
 code("seed.too_large", FAILED, "The files for the guest do not fit into its seed drive.",
   { "a large file among those that are synced" }, "copy large files with `banger vm cp`")
 
+-- The installed system, releases and updates.
+code("systemd.failed", FAILED, "systemd refused or could not do what was asked.",
+  { "a unit that does not start" }, "`systemctl status` and `journalctl -u` of the unit tell more")
+code("system.owner_root", USAGE, "The owner of the VMs cannot be root.",
+  { "run as root without sudo", "--owner root" })
+code("system.no_systemd", FAILED, "The host does not run systemd.", { "a container", "another init" })
+code("system.foreign_file", CONFLICT, "A file of somebody else is where banger has to put its own.",
+  { "an earlier installation by hand" })
+code("release.not_found", NOT_FOUND, "There is no such release on this host.", { "it was never installed", "it was pruned" },
+  "`banger system status` shows the releases that are here")
+code("release.malformed", FAILED, "A part of a release is not of the form that it must have.",
+  { "a cut-off or changed download" }, "try again; if it stays so, the release itself is damaged")
+code("release.digest", FAILED, "A file of a release is not the one that its manifest names.",
+  { "a changed download", "a file that was edited in place", "a failing disk" }, "install the release again")
+code("update.wrong_product", FAILED, "The signed release is of another product.", { "a wrong address" })
+code("update.wrong_version", FAILED, "The version is not the one that was asked for or that should run now.",
+  { "a mixed-up or replayed release" })
+code("update.wrong_arch", FAILED, "The release is for another kind of machine.", { "a wrong archive" })
+code("update.too_far", CONFLICT, "The release cannot be reached from this one directly.", { "several releases were skipped" })
+code("update.rollback", CONFLICT, "The release is older than one that this host has seen.",
+  { "an attempt to bring back an old, signed release", "a downgrade on purpose" })
+code("update.expired", FAILED, "The signed release is past its date.",
+  { "somebody keeps newer releases from this host", "a wrong clock" })
+code("update.helper_sick", FAILED, "After the update the helper did not serve the daemon.", { "a defect of the release" })
+code("update.vm_lost", FAILED, "After the update a VM was not seen as it was before.", { "a defect of the release" })
+code("update.rollback_failed", FAILED, "The old release was selected again, but does not serve yet.",
+  { "a host that is out of memory or disk" })
+
 return M
