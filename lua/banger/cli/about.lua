@@ -3,7 +3,7 @@ local M = {}
 
 function M.version()
   return { version = {
-    version = require("banger.core.build").version,
+    version = require("banger.host.program").version,
     instance = os.getenv "BANGER_INSTANCE" or "main",
   } }
 end

@@ -2,6 +2,9 @@
 local parse = require "banger.cli.parse"
 local M = {}
 
+-- What a shell expects of a program that a signal ended.
+local SIGNALS = { sighup = 129, sigint = 130, sigterm = 143 }
+
 ---"create dev", "image delete mine": what error lines start with.
 local function subject(request)
   local words = {}
@@ -44,14 +47,9 @@ end
 
 ---Runs the row; a raised error (a bug) becomes code `internal`.
 local function guarded(fn, ctx)
-  local results
-  local ok, bug = xpcall(function() results = { n = 2, fn(ctx) } end, function(message)
-    local err = require "banger.core.err"
-    return err.is(message) and message
-      or err.new("internal", tostring(message), { traceback = debug.traceback("", 2):sub(2) })
-  end)
-  if not ok then return nil, bug end
-  return results[1], results[2]
+  local ok, result, second = xpcall(function() return fn(ctx) end, require("banger.core.err").raised_here)
+  if ok then return result, second end
+  return nil, result
 end
 
 local function run(ctx)
@@ -62,7 +60,10 @@ local function run(ctx)
   else
     result, second = require("banger.cli.loop").run(function() return guarded(fn, ctx) end)
   end
-  if result == nil then return ctx.out:fail(second, ctx.subject) end
+  if result == nil then
+    local status = ctx.out:fail(second, ctx.subject)
+    return SIGNALS[second.signal] or status
+  end
   tell(ctx, result)
   return second or 0
 end

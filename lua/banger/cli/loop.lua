@@ -1,12 +1,12 @@
--- Runs a verb as the main task. Ctrl-C and TERM cancel it, so that its clean-up runs; a second one ends at once.
-local task = require "banger.aio.task"
+-- Runs a verb as the main task. Ctrl-C, TERM and HUP cancel it, so that its clean-up runs; a second one ends at once.
 local M = {}
 
 ---@generic T
 ---@param fn fun(): T?, any
 ---@return T?, any
 function M.run(fn)
-  return task.main(fn)
+  local task, signal = require "banger.aio.task", require "banger.aio.signal"
+  return task.main(function() return signal.interruptible(fn) end)
 end
 
 return M

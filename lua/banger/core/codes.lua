@@ -192,4 +192,17 @@ code("update.vm_lost", FAILED, "After the update a VM was not seen as it was bef
 code("update.rollback_failed", FAILED, "The old release was selected again, but does not serve yet.",
   { "a host that is out of memory or disk" })
 
+-- The command line and its scripts.
+code("cli.root_needed", DENIED, "Only root may do this.", { "the verb changes what root relies on" })
+code("cli.declined", FAILED, "The question was answered with no.", { "nothing was done" })
+code("owner.unknown", FAILED, "The owner of the instance cannot be told.",
+  { "its helper has not run since the machine started" }, "run the command as the owner instead of root")
+code("explain.not_found", NOT_FOUND, "There is no such error code.", { "a typing error", "a code of a newer banger" })
+code("engine.unsuitable", FAILED, "The folder is no engine that works here.",
+  { "a program is missing in it", "it is for another machine" })
+code("script.unreadable", NOT_FOUND, "The script cannot be read.", { "a wrong path" })
+code("script.refused", DENIED, "The script is not Lua text.", { "bytecode was given" })
+code("script.syntax", FAILED, "The script is not valid Lua.", { "see its message for file and line" })
+code("script.failed", FAILED, "The script raised an error.", { "see its message and traceback" })
+
 return M

@@ -1,0 +1,105 @@
+-- banger.vm: virtual machines, by asking the daemon.
+local daemon = require "banger.api.daemon"
+local err = require "banger.core.err"
+local task = require "banger.aio.task"
+
+local M = {}
+
+-- Clean-up may have to wait for the daemon to end what it had begun.
+local CLEAN_UP = 60
+
+---@class banger.Vm : table     a VM as it was when it was asked for; fields as in `banger vm show --json`
+---@field name string
+local Vm = {}
+Vm.__index = Vm
+Vm.__tostring = function(self) return ("vm %s (%s)"):format(self.name, self.state) end
+
+local function object(record)
+  return setmetatable(record, Vm)
+end
+
+---Calls a method that answers {vm = …}.
+local function ask(method, params, options)
+  local result, e = daemon.call(method, params, options)
+  if not result then return nil, e end
+  return object(result.vm)
+end
+
+local function with_name(name, options)
+  local params = { name = name }
+  for key, value in pairs(options or {}) do params[key] = value end
+  return params
+end
+
+---Makes a VM and starts it. Nothing is left behind when it fails.
+---@param options {name: string, image: string?, kernel: string?, engine: string?, cpus: integer?, memory: string|integer|nil, disk: string|integer|nil, publish: table[]?, start: boolean?}
+---@return banger.Vm|nil, banger.Error?
+function M.create(options, call_options) return ask("vm.create", options, call_options) end
+
+---@param name string
+---@return banger.Vm|nil, banger.Error?     code vm.not_found
+function M.get(name) return ask("vm.show", { name = name }) end
+
+---@return banger.Vm[]|nil, banger.Error?
+function M.list()
+  local result, e = daemon.call("vm.list", {})
+  if not result then return nil, e end
+  for _, record in ipairs(result.vms) do object(record) end
+  return result.vms
+end
+
+---Waits for a state: running, ready, stopped.
+---@param name string
+---@param options {["for"]: string?, timeout: number?}?
+---@return banger.Vm|nil, banger.Error?
+function M.wait(name, options) return ask("vm.wait", with_name(name, options)) end
+
+for _, verb in ipairs { "start", "stop", "restart", "kill", "delete", "pause", "resume" } do
+  ---@param name string
+  ---@param options table?    timeout, force
+  ---@return banger.Vm|nil, banger.Error?
+  M[verb] = function(name, options) return ask("vm." .. verb, with_name(name, options)) end
+  Vm[verb] = function(self, options) return M[verb](self.name, options) end
+end
+
+---The fd of a log of the VM's last start: "console", "vmm" or "metrics". It is the caller's.
+---@param name string
+---@param log string?
+---@return integer|nil, banger.Error?
+function M.logs(name, log)
+  local result, e, fds = daemon.call("vm.logs", { name = name, log = log })
+  if not result then return nil, e end
+  return fds[1]
+end
+
+---Runs a command in the VM.
+---@param name string
+---@param command string[]     with `timeout` (seconds) and `input` (bytes) as options
+---@return {code: integer, stdout: string, stderr: string}|nil, banger.Error?
+function M.exec(name, command) return require("banger.api.guest").run(name, command) end
+
+---Makes a VM, runs fn(vm), deletes the VM whatever happened.
+---@return any ...   what fn returned, or nil, err
+function M.with(options, fn)
+  local vm, e = M.create(options)
+  if not vm then return nil, e end
+  local function leave(ok, ...)
+    local _, problem = task.shield(CLEAN_UP, function() return vm:delete { force = true } end)
+    if not ok then error((...), 0) end
+    local first, second = ...
+    if problem and problem.code ~= "vm.not_found" then
+      if first ~= nil then return nil, err.wrap(problem, "delete " .. vm.name) end
+      if err.is(second) then err.attach(second, problem) end
+    end
+    return ...
+  end
+  return leave(xpcall(fn, err.raised_here, vm))
+end
+
+function Vm:exec(command) return M.exec(self.name, command) end
+function Vm:wait(options) return M.wait(self.name, options) end
+function Vm:logs(log) return M.logs(self.name, log) end
+---The VM as it is now.
+function Vm:refresh() return M.get(self.name) end
+
+return M
