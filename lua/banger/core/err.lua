@@ -47,6 +47,11 @@ function M.from_raised(raised, traceback)
   return M.new("internal", tostring(raised), { traceback = traceback })
 end
 
+--- Message handler for xpcall where what was raised goes on later (error(e, 0)): the stack of the place is kept.
+function M.raised_here(raised)
+  return M.from_raised(raised, debug.traceback("", 2))
+end
+
 --- The same failure with the step during which it happened in front: `start dev: network: no such device`.
 --- Code, errno, remedy and details stay; the inner error is the cause.
 ---@param e banger.Error

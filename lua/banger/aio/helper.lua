@@ -1,0 +1,135 @@
+-- Calls of the privileged helper: at most so many connections, one request at a time on each.
+--
+-- The helper may be killed and started again at any moment. A call finds that out by a connection that is refused or
+-- ends; since every operation of the helper can be asked again, the call then tries anew until its deadline.
+local err = require "banger.core.err"
+local fd = require "banger.aio.fd"
+local rt = require "banger.rt.helper"
+local sock = require "banger.rt.sock"
+local sync = require "banger.aio.sync"
+local task = require "banger.aio.task"
+
+local M = {}
+
+local CONNECTIONS = 8      -- of the 16 that the helper grants an owner: doctor and a second daemon need some too
+local ATTEMPTS = 3         -- of a request whose connection ended before the reply
+local FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1
+local MESSAGE_MAX, FDS_MAX = 65536, 4
+
+---@class banger.HelperPool
+local Pool = {}
+Pool.__index = Pool
+
+--- A pool for the helper at this socket; connections are made when they are needed.
+---@param path string
+---@param options {connections: integer?, random: fun(): number}?   random: [0, 1), spreads those who try again
+---@return banger.HelperPool
+function M.new(path, options)
+  options = options or {}
+  return setmetatable({
+    path = path, random = options.random or math.random, idle = {}, next_id = 0,
+    places = sync.semaphore(options.connections or CONNECTIONS, "a connection to the helper"),
+  }, Pool)
+end
+
+-- Nobody listens yet, or not any more, or the backlog is full: worth trying again.
+local AGAIN = { ENOENT = true, ECONNREFUSED = true, EAGAIN = true }
+
+-- There is no event for "the helper is back", so this one waits with growing, spread pauses.
+local function connect(self)
+  local pause = FIRST_PAUSE
+  while true do
+    local raw, e = sock.connect(self.path, "seqpacket")
+    if raw then return fd.new(raw, "the helper's reply") end
+    if e.errno == "EACCES" or e.errno == "EPERM" then
+      return nil, err.new("helper.denied", self.path .. ": " .. e.message, { cause = e, errno = e.errno })
+    end
+    self.last_failure = err.new("helper.unreachable", self.path .. ": " .. e.message, { cause = e, errno = e.errno })
+    if not AGAIN[e.errno] then return nil, self.last_failure end
+    local ok, cancelled = task.sleep(pause * (0.5 + self.random()))
+    if not ok then return nil, cancelled end
+    pause = math.min(pause * 2, LONGEST_PAUSE)
+  end
+end
+
+local LOST = { EPIPE = true, ECONNRESET = true, ENOTCONN = true }
+
+-- One request and its reply. `true` as third result: the connection ended, and asking again is right.
+local function exchange(connection, op, bytes, fds)
+  local ok, e = connection:send(bytes, fds)
+  if not ok then return nil, e, LOST[e.errno] end
+  local reply, received = connection:recv(MESSAGE_MAX, FDS_MAX)
+  if not reply then return nil, received, LOST[received.errno] end
+  if reply == "" then return nil, err.new("helper.lost", op .. ": the helper ended before it replied"), true end
+  return rt.decode(op, reply, received)
+end
+
+-- The transport is sound after a failure that the helper itself told; after any other the reply may still come.
+local function told_by_helper(e)
+  return not (e.code == "task.cancelled" or e.code == "task.timeout" or e.code == "sys.failed"
+    or e.code == "helper.lost")
+end
+
+local function attempt(self, op, args)
+  local connection = table.remove(self.idle)
+  if not connection then
+    local e
+    connection, e = connect(self)
+    if not connection then return nil, e end
+  end
+  self.next_id = self.next_id % 0xFFFFFFFF + 1
+  local bytes, fds = rt.encode(op, self.next_id, args)
+  if not bytes then
+    self.idle[#self.idle + 1] = connection
+    return nil, fds
+  end
+  local result, e, lost = exchange(connection, op, bytes, fds)
+  if not self.closed and (result or told_by_helper(e)) then
+    self.idle[#self.idle + 1] = connection
+  else
+    connection:close()
+  end
+  return result, e, lost
+end
+
+local function try(self, op, args)
+  for n = 1, ATTEMPTS do
+    local result, e, lost = attempt(self, op, args)
+    if result then return result end
+    -- All idle connections are of the helper that is gone.
+    if lost then self:drop_idle() end
+    if not lost or n == ATTEMPTS then
+      if e.code == "sys.failed" then
+        e = err.new("helper.lost", ("%s: %s"):format(op, e.message), { cause = e, errno = e.errno })
+      end
+      return nil, e
+    end
+  end
+end
+
+--- Ask for one operation (helper/ops.def). Fds in args stay the caller's; fds in the result are the caller's.
+---@param op string
+---@param args table
+---@param seconds number     until nil, err: "helper.unreachable" if it could not be reached, else "task.timeout"
+---@return table|nil, banger.Error?
+function Pool:call(op, args, seconds)
+  if self.closed then return nil, err.new("task.cancelled", "the helper's connections were closed") end
+  self.last_failure = nil
+  local result, e = task.timeout(seconds, self.places.with, self.places, try, self, op, args)
+  if result then return result end
+  if e.code == "task.timeout" and self.last_failure then e = self.last_failure end
+  return nil, e
+end
+
+function Pool:drop_idle()
+  for _, connection in ipairs(self.idle) do connection:close() end
+  self.idle = {}
+end
+
+--- Close what is idle now and what is in use when its request ends.
+function Pool:close()
+  self.closed = true
+  self:drop_idle()
+end
+
+return M
