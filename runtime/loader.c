@@ -144,7 +144,7 @@ static int build_modules(lua_State *L)
     return 1;
 }
 
-int luaopen_banger_core_build(lua_State *L)
+int luaopen_banger_rt_build(lua_State *L)
 {
     lua_createtable(L, 0, 2);
     lua_pushstring(L, bg_version);

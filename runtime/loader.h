@@ -10,7 +10,7 @@
  */
 void bg_loader_install(lua_State *L);
 
-/* banger.core.build: the program's version and the modules inside it. */
-int luaopen_banger_core_build(lua_State *L);
+/* banger.rt.build: the program's version and the modules inside it. */
+int luaopen_banger_rt_build(lua_State *L);
 
 #endif

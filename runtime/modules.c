@@ -10,7 +10,10 @@
 extern int luaopen_cjson_safe(lua_State *L); /* lua-cjson.h declares only luaopen_cjson */
 
 static const luaL_Reg modules[] = {
-    {"banger.core.build", luaopen_banger_core_build},
+    {"banger.rt.build", luaopen_banger_rt_build},
+    {"banger.rt.signature", luaopen_banger_rt_signature},
+    {"banger.rt.sqlite", luaopen_banger_rt_sqlite},
+    {"banger.rt.tty", luaopen_banger_rt_tty},
     {"banger.rt.sys", luaopen_banger_rt_sys},
     {"banger.rt.sock", luaopen_banger_rt_sock},
     {"cjson", luaopen_cjson},

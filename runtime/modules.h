@@ -13,5 +13,8 @@ extern const luaL_Reg bg_sys_place[]; /* putting files and links into place */
 
 int luaopen_banger_rt_sys(lua_State *L);
 int luaopen_banger_rt_sock(lua_State *L);
+int luaopen_banger_rt_signature(lua_State *L);
+int luaopen_banger_rt_sqlite(lua_State *L);
+int luaopen_banger_rt_tty(lua_State *L);
 
 #endif

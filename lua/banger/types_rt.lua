@@ -49,8 +49,8 @@
 ---@field ready fun(status: integer): nil             ends the wait of background()'s parent; sd_notify READY=1 where NOTIFY_SOCKET is set
 ---@field on_callback_error fun(handler: fun(value: any, traceback: string)|nil)   who learns of an error that a loop callback raised; without one it is printed to stderr
 
----banger.core.build: what this program is (C, pure)
----@class core.build
+---banger.rt.build: what this program is
+---@class rt.build
 ---@field version string
 ---@field modules fun(): string[]      the Lua modules inside the program, sorted; none under busted
 

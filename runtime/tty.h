@@ -1,0 +1,24 @@
+/*
+ * The terminal's raw mode. Whatever ends the process by exit() puts a terminal back that was made raw here; after a signal
+ * that kills at once, nobody can.
+ */
+#ifndef BG_TTY_H
+#define BG_TTY_H
+
+#include <termios.h>
+
+#include "err.h"
+
+struct bg_tty {
+    int fd; /* a descriptor of our own, -1 when restored */
+    struct termios before;
+    struct bg_tty *next; /* list of raw terminals, for exit */
+};
+
+/* Make the terminal raw. `tty` must stay where it is until bg_tty_restore(). */
+int bg_tty_raw(int fd, struct bg_tty *tty, struct bg_err *err);
+
+/* Back to what it was; called again it does nothing. */
+void bg_tty_restore(struct bg_tty *tty);
+
+#endif
