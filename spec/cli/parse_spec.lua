@@ -71,7 +71,7 @@ end)
 
 describe("a slip in a command line", function()
   local cases = {
-    { "vm crate dev", 'banger vm has no verb "crate"', "did you mean create?" },
+    { "vm crate dev", 'no verb "crate"', "did you mean create?" },
     { "vmm list", 'no command "vmm"', "did you mean vm?" },
     { "vm create dev --imgae x", "unknown flag --imgae", "did you mean --image?" },
     { "vm list -z", "unknown flag -z", "see `banger vm list --help`" },

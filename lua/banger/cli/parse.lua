@@ -121,7 +121,7 @@ function Parser:pick(word)
     self.row = commands.verb(self.group, word)
     if not self.row then
       local where = "banger " .. self.group.name
-      return usage(("%s has no verb %q"):format(where, word),
+      return usage(("no verb %q"):format(word),
         nearest(word, names(self.group.verbs), ("see `%s --help`"):format(where)))
     end
     request.path[2] = word
