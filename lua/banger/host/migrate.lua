@@ -51,7 +51,8 @@ end
 ---What a database needs.
 ---@param db rt.sqlite.Db
 ---@param migrations banger.Migration[]?   this program's, in order, without gaps
----@return {from: integer, to: integer}|nil, banger.Error?   `state.newer`, `state.foreign`, `state.corrupt`; from > to: a newer schema that this program can still work with
+---From > to: a newer schema that this program can still work with.
+---@return {from: integer, to: integer}|nil, banger.Error?   `state.newer`, `state.foreign`, `state.corrupt`
 function M.plan(db, migrations)
   migrations = migrations or schema.migrations
   local state, e = stated(db)

@@ -5,10 +5,12 @@
 -- holds: an interrupted making is recognised by its free lock and removed by the next one.
 local cjson = require "cjson.safe"
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local names = require "banger.core.names"
 local signature = require "banger.rt.signature"
 local sys = require "banger.rt.sys"
 local tool = require "banger.host.tool"
+local userns = require "banger.host.userns"
 
 local M = {}
 local Shelf = {}
@@ -32,21 +34,6 @@ function M.new(folder, what, codes)
   return setmetatable({ folder = folder, what = what, codes = codes }, Shelf)
 end
 
-local function read_small(path)
-  local fd, e = sys.open(path, "rn")
-  if not fd then return nil, e end
-  local parts, size = {}, 0
-  repeat
-    local part
-    part, e = sys.read(fd, RECORD_LIMIT)
-    parts[#parts + 1] = part
-    size = size + #(part or "")
-  until not part or part == "" or size > RECORD_LIMIT
-  sys.close(fd)
-  if e then return nil, e end
-  return table.concat(parts)
-end
-
 function Shelf:unreadable(name, why)
   return err.new(self.codes.broken, ("the record of %s %s cannot be used: %s"):format(self.what, name, why))
 end
@@ -54,7 +41,7 @@ end
 -- The record of a name with its files' paths made absolute. `files` maps fields to file names below the artefact's folder.
 function Shelf:load(name)
   local folder = self.folder .. "/" .. name
-  local text, e = read_small(folder .. "/" .. RECORD)
+  local text, e = file.read(folder .. "/" .. RECORD, RECORD_LIMIT)
   if not text then
     if e.errno == "ENOENT" then return nil, err.new(self.codes.not_found, ("%s not found: %s"):format(self.what, name)) end
     return nil, self:unreadable(name, e.message)
@@ -64,9 +51,9 @@ function Shelf:load(name)
     return nil, self:unreadable(name, "it is no record")
   end
   record.name = name
-  for field, file in pairs(record.files) do
-    if type(file) ~= "string" or file:find "/" then return nil, self:unreadable(name, "it names no file") end
-    record[field] = folder .. "/" .. file
+  for field, base in pairs(record.files) do
+    if type(base) ~= "string" or base:find "/" then return nil, self:unreadable(name, "it names no file") end
+    record[field] = folder .. "/" .. base
   end
   record.files = nil
   return record
@@ -133,7 +120,7 @@ function Shelf:begin(name)
     return nil, err.new(self.codes.busy, ("%s %s is being made by another process"):format(self.what, name))
   end
   local making = { name = name, path = self.folder .. "/" .. MAKING .. name, lock = lock, lock_path = lock_path }
-  ok, e = tool.remove_tree(making.path)
+  ok, e = userns.remove_tree(making.path)
   if ok then ok, e = sys.mkdir_p(making.path, PRIVATE) end
   if not ok then
     self:finish(making)
@@ -146,9 +133,11 @@ end
 ---@param making banger.Making
 ---@return true|nil, banger.Error?
 function Shelf:finish(making)
-  local ok, e = tool.remove_tree(making.path)
+  if not making.lock then return true end
+  local ok, e = userns.remove_tree(making.path)
   os.remove(making.lock_path)
   sys.close(making.lock)
+  making.lock = nil
   return ok, e
 end
 
@@ -187,10 +176,11 @@ local function move_in(making, folder, files)
     local ok
     ok, e = tool.run { "sync", source }
     if not ok then return nil, e end
-    local file = ("%s-%s%s"):format(field, digest:sub(1, 16), source:match "%.%w+$" or "")
-    local moved, why = os.rename(source, folder .. "/" .. file)
+    local stem, suffix = source:match "([^/.]+)([^/]*)$"
+    local base = ("%s-%s%s"):format(stem, digest:sub(1, 16), suffix)
+    local moved, why = os.rename(source, folder .. "/" .. base)
     if not moved then return nil, err.new("sys.failed", "move " .. source .. ": " .. why) end
-    stored[field], digests[field] = file, digest
+    stored[field], digests[field] = base, digest
   end
   return stored, digests
 end
@@ -198,9 +188,9 @@ end
 -- Files that the record does not name belong to an artefact that was replaced.
 local function drop_others(folder, files)
   local named = { [RECORD] = true }
-  for _, file in pairs(files) do named[file] = true end
-  for _, file in ipairs(sys.list(folder) or {}) do
-    if not named[file] then os.remove(folder .. "/" .. file) end
+  for _, base in pairs(files) do named[base] = true end
+  for _, base in ipairs(sys.list(folder) or {}) do
+    if not named[base] then os.remove(folder .. "/" .. base) end
   end
 end
 
