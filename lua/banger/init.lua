@@ -7,6 +7,7 @@
 --   banger.engine   list install
 --   banger.daemon   status socket start stop
 --   banger.doctor   checks
+--   banger.system   install uninstall status restart start stop      the installed banger, as root
 --   banger.with_vm(options, fn)     fn(vm); the VM is gone afterwards, whatever happened
 --   banger.try(value, err)          raises err; else passes its arguments on
 --
@@ -15,6 +16,7 @@
 local PARTS = {
   vm = "banger.api.vm", image = "banger.api.image", kernel = "banger.api.kernel", engine = "banger.api.engine",
   daemon = "banger.api.daemon", doctor = "banger.api.doctor",
+  system = "banger.api.system",
 }
 
 local M = {}

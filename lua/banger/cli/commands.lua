@@ -29,6 +29,7 @@ M.index = {
   { name = "image", summary = "disk images that VMs start from" },
   { name = "kernel", summary = "kernels that VMs boot" },
   { name = "engine", summary = "what runs a VM: firecracker, qemu" },
+  { name = "system", summary = "the installed banger: install, restart, remove" },
   { name = "daemon", summary = "bangerd: run, stop, where its socket is" },
   { name = "run", summary = "run a Lua script with the banger API", one = true },
   { name = "doctor", summary = "what this machine can do, and what to repair", one = true },

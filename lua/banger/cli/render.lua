@@ -70,6 +70,16 @@ function Out:note(text)
   self.err:write("banger: ", text, "\n")
 end
 
+---Asks a person; only where ctx.interactive says that there is one.
+---@param question string
+---@return boolean
+function Out:ask(question)
+  self:clear_progress()
+  self.err:write("banger: ", question, " [y/N] ")
+  local answer = io.stdin:read "*l"
+  return answer ~= nil and answer:lower():find "^y" ~= nil
+end
+
 ---@param e banger.Error
 ---@param what string    "create dev"; "" before a verb was understood
 function Out:error_text(e, what)

@@ -82,9 +82,7 @@ function M.kill(ctx) return each(ctx, "kill") end
 ---A disk that is gone is gone: a person at a terminal is asked when more than the one VM that they named would go.
 local function agreed(ctx)
   if not (ctx.interactive and ctx.flags.all and not ctx.flags.force) then return true end
-  io.stderr:write("banger: delete every VM of this instance, with its disk? [y/N] ")
-  local answer = io.stdin:read "*l"
-  return answer ~= nil and answer:lower():find "^y" ~= nil
+  return ctx.out:ask "delete every VM of this instance, with its disk?"
 end
 
 function M.delete(ctx)

@@ -172,6 +172,8 @@ code("system.owner_root", USAGE, "The owner of the VMs cannot be root.",
 code("system.no_systemd", FAILED, "The host does not run systemd.", { "a container", "another init" })
 code("system.foreign_file", CONFLICT, "A file of somebody else is where banger has to put its own.",
   { "an earlier installation by hand" })
+code("system.vms_left", FAILED, "VMs could not be deleted, so nothing was removed.", { "a VM in an unknown state" })
+code("update.download", FAILED, "A part of a release could not be downloaded.", { "no network", "a wrong address" })
 code("release.not_found", NOT_FOUND, "There is no such release on this host.", { "it was never installed", "it was pruned" },
   "`banger system status` shows the releases that are here")
 code("release.malformed", FAILED, "A part of a release is not of the form that it must have.",

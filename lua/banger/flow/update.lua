@@ -39,7 +39,7 @@ local function verify(ctx)
   if not facts then return nil, e end
   local ok
   ok, e = release.accept(facts, {
-    version = ctx.to, arch = ctx.arch, from = ctx.from, now = ctx.host.clock(), seen_serial = ctx.host.journal.serial(key_id),
+    version = ctx.to, arch = ctx.arch, from = ctx.from, now = ctx.host.clock(), seen_serial = ctx.host.journal:serial(key_id),
     allow_downgrade = ctx.options.allow_downgrade, allow_expired = ctx.options.allow_expired,
   })
   if not ok then return nil, e end
@@ -94,11 +94,11 @@ end
 -- The way back, from wherever the walk was: idempotent, and the old release runs at its end.
 local function go_back(ctx)
   local host = ctx.host
-  local ok, e = host.journal.write { from = ctx.from, to = ctx.to, step = "rollback" }
+  local ok, e = host.journal:write { from = ctx.from, to = ctx.to, step = "rollback" }
   if ok then ok, e = host.releases:point("current", ctx.from) end
   if ok then ok, e = restart(ctx) end
   if ok then ok, e = M.verdict(host, ctx.from, ctx.vms) end
-  if ok then ok, e = host.journal.clear() end
+  if ok then ok, e = host.journal:clear() end
   if not ok then
     return nil, err.new("update.rollback_failed", ("the old release %s is selected but does not serve yet"):format(ctx.from),
       { cause = e, remedy = "`systemctl status bangerd-root bangerd` tells why; running VMs are not affected" })
@@ -126,12 +126,12 @@ M.steps = {
     return vms, e
   end },
   { name = "journal", run = function(ctx)
-    return ctx.host.journal.write { from = ctx.from, to = ctx.to, step = "prepared" }
-  end, undo = function(ctx) return ctx.host.journal.clear() end },
+    return ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "prepared" }
+  end, undo = function(ctx) return ctx.host.journal:clear() end },
   { name = "previous", run = function(ctx) return ctx.host.releases:point("previous", ctx.from) end },
   -- `flipped` is written before the flip: recovery that finds it goes back, which is right on both sides of the rename.
   { name = "select", within = 10, run = function(ctx)
-    local ok, e = ctx.host.journal.write { from = ctx.from, to = ctx.to, step = "flipped" }
+    local ok, e = ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "flipped" }
     if not ok then return nil, e end
     return ctx.host.releases:point("current", ctx.to)
   end, undo = go_back },
@@ -148,12 +148,12 @@ local function finish(ctx)
   local function note(ok, e)
     if not ok and not first then first = e end
   end
-  note(host.journal.write { from = ctx.from, to = ctx.to, step = "good" })
-  note(host.journal.raise_serial(ctx.key_id, ctx.facts.serial))
+  note(host.journal:write { from = ctx.from, to = ctx.to, step = "good" })
+  note(host.journal:raise_serial(ctx.key_id, ctx.facts.serial))
   note(host.files.copy(host.releases:path(ctx.to) .. "/banger-recover", install.LIB .. "/banger-recover", 493)) -- 0755
   note(host.releases:prune())
   note(host.archive.discard())
-  if not first then note(host.journal.clear()) end
+  if not first then note(host.journal:clear()) end
   return first
 end
 

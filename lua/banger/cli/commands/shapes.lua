@@ -53,6 +53,15 @@ return {
     { "version", "string?", "of the daemon that answers" },
     { "instance", "string", "BANGER_INSTANCE" },
   },
+  system = {
+    { "release", "string", "the version that `current` selects" },
+    { "previous", "string?", "the version to go back to" },
+    { "releases", "array", "versions on this host" },
+    { "units", "array", "helper and daemon: unit, state, pid" },
+    { "answers", "boolean", "whether the daemon answers" },
+    { "version", "string?", "what the daemon says it is" },
+  },
+  removed = { { "purged", "boolean", "whether VMs, images and state went too" } },
   version = {
     { "version", "string", "of this program" },
     { "instance", "string", "BANGER_INSTANCE" },

@@ -1,0 +1,124 @@
+-- banger.system: the installed banger, as root. Without systemd there is nothing to install: see banger.daemon.
+local client = require "banger.rpc.client"
+local dirs = require "banger.host.dirs"
+local engines = require "banger.host.engines"
+local err = require "banger.core.err"
+local files = require "banger.host.system_files"
+local install = require "banger.flow.install"
+local release = require "banger.host.release"
+local sys = require "banger.rt.sys"
+local systemd = require "banger.host.systemd"
+
+local M = {}
+
+local STATE = { "/var/lib/banger", "/var/lib/banger-root/main", "/run/banger", "/run/banger-root" }
+
+-- Root may ask the owner's daemon; it asks only for facts, and believes them only as far as a message to the user.
+local function ping()
+  local places, e = dirs.resolve("main", "/root")
+  if not places then return nil, e end
+  local server
+  server, e = client.connect(places.socket)
+  if not server then return nil, e end
+  local status
+  status, e = server:call("daemon.status", {})
+  server:close()
+  return status and status.daemon, e
+end
+
+local function host()
+  return { releases = release.new(install.LIB), files = files, systemd = systemd, engines = engines, ping = ping }
+end
+
+---Who will own the VMs: the one named, else the user behind sudo.
+---@param name string?
+---@return {name: string, uid: integer}|nil, banger.Error?
+function M.owner(name)
+  local behind = tonumber(sys.getenv "SUDO_UID" or "")
+  if not name and not behind then
+    return nil, err.new("usage.missing", "the owner of the VMs is not known",
+      { remedy = "run it through sudo as the user who will use banger, or name one: --owner USER" })
+  end
+  return sys.user(name or behind)
+end
+
+-- The release that this program is part of.
+local function own_release()
+  local me = sys.proc(sys.getpid())
+  local folder = me and me.exe and me.exe:match "^(.*)/"
+  if not folder or not sys.stat(folder .. "/MANIFEST.sha256") then
+    return nil, err.new("release.not_found", "this program is not part of a release, so there is nothing to install",
+      { remedy = "`make release` makes one; run `system install` with the banger in it" })
+  end
+  return folder
+end
+
+---@param options {owner: string?, version: string, progress: fun(step: string)?}
+---@return table|nil, banger.Error?
+function M.install(options)
+  local owner, e = M.owner(options.owner)
+  if not owner then return nil, e end
+  local source
+  source, e = own_release()
+  if not source then return nil, e end
+  local done
+  done, e = install.install({ host = host(), owner = owner.name, version = options.version, source = source },
+    options.progress)
+  if not done then return nil, e end
+  return M.status()
+end
+
+---@param options {purge: boolean}
+---@return true|nil, banger.Error?
+function M.uninstall(options)
+  return install.uninstall { host = host(), purge = options.purge, state = STATE }
+end
+
+local function unit_state(unit)
+  local properties = systemd.show(unit, { "ActiveState", "SubState", "MainPID", "NRestarts" }) or {}
+  return { unit = unit, state = properties.ActiveState or "unknown", pid = tonumber(properties.MainPID) }
+end
+
+---@return table|nil, banger.Error?
+function M.status()
+  local releases = release.new(install.LIB)
+  local out = { release = releases:current(), previous = releases:previous(), releases = releases:list(), units = {} }
+  if not out.release then
+    return nil, err.new("release.not_found", "banger is not installed on this host",
+      { remedy = "sudo banger system install" })
+  end
+  for _, unit in ipairs(install.SERVICES) do out.units[#out.units + 1] = unit_state(unit) end
+  local answer = ping()
+  out.answers = answer ~= nil
+  out.version = answer and answer.version
+  return out
+end
+
+local function each(action)
+  for _, unit in ipairs(install.SERVICES) do
+    local ok, e = action(unit)
+    if not ok then return nil, e end
+  end
+  return M.status()
+end
+
+---Restart helper and daemon; VMs do not notice. Returns when the daemon answers.
+---@return table|nil, banger.Error?
+function M.restart()
+  return each(function(unit) return install.restart_unit(systemd, unit) end)
+end
+
+---@return table|nil, banger.Error?
+function M.start()
+  return each(function(unit) return install.start_unit(systemd, unit) end)
+end
+
+---Stop helper and daemon, sockets too; VMs go on.
+---@return table|nil, banger.Error?
+function M.stop()
+  local ok, e = systemd.ctl("stop", "bangerd.socket", "bangerd.service", "bangerd-root.socket", "bangerd-root.service")
+  if not ok then return nil, e end
+  return M.status()
+end
+
+return M

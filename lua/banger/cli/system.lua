@@ -1,0 +1,66 @@
+-- `banger system`.
+local banger = require "banger"
+local err = require "banger.core.err"
+
+local M = {}
+
+local function answered(result, e)
+  return result and { system = result }, e
+end
+
+function M.install(ctx)
+  return answered(banger.system.install {
+    owner = ctx.flags.owner, version = require("banger.host.program").version,
+    progress = function(step) ctx.out:progress(step) end,
+  })
+end
+
+-- VMs first: with their programs gone nobody could stop them.
+local function settle_vms(purge)
+  if not purge then return true end
+  local rerun = require "banger.host.owner"
+  local who = rerun.of_instance()
+  if not who then return true end
+  local status, e = rerun.rerun(who, { "vm", "delete", "--all", "--force", "--no-input", "--quiet" })
+  if not status then return nil, e end
+  if status ~= 0 then
+    return nil, err.new("system.vms_left", "not every VM could be deleted; nothing was removed",
+      { remedy = "look with `banger vm list`, then try again" })
+  end
+  return true
+end
+
+function M.uninstall(ctx)
+  local purge = ctx.flags.purge or false
+  if ctx.interactive and not ctx.flags.force then
+    local question = purge and "remove banger with all VMs, images and state?" or "remove banger? VMs that run go on without it"
+    if not ctx.out:ask(question) then return nil, err.new("cli.declined", "nothing was removed") end
+  end
+  local ok, e = settle_vms(purge)
+  if ok then ok, e = banger.system.uninstall { purge = purge } end
+  if not ok then return nil, e end
+  return { removed = { purged = purge } }
+end
+
+function M.text_gone(result, ctx)
+  ctx.out:line(result.removed.purged and "banger is removed, with VMs, images and state"
+    or "banger is removed; disks, images and state are still in /var/lib/banger and /var/lib/banger-root")
+end
+
+function M.status()
+  return answered(banger.system.status())
+end
+
+function M.restart() return answered(banger.system.restart()) end
+function M.start() return answered(banger.system.start()) end
+function M.stop() return answered(banger.system.stop()) end
+
+function M.text_status(result, ctx)
+  local system = result.system
+  ctx.out:line(("release %s, %s"):format(system.release, system.answers and "the daemon answers" or "the daemon does not answer"))
+  local rows = { { "UNIT", "STATE", "PID" } }
+  for _, unit in ipairs(system.units) do rows[#rows + 1] = { unit.unit, unit.state, unit.pid and unit.pid > 0 and unit.pid or "-" } end
+  ctx.out:write(require("banger.core.text").table(rows))
+end
+
+return M
