@@ -3,10 +3,12 @@
 --
 -- ctx: { host, vms, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps what runs.
 local err = require "banger.core.err"
+local task = require "banger.aio.task"
 
 local M = {}
 
 local DISK, SEED = "/disk", "/seed"    -- as the VMM sees its jail (docs/internals.md, Engine)
+local WORDS_SECONDS = 5                  -- to read the console's end when the guest does not answer
 local OUR_INIT = "root=/dev/vda rw init=/usr/lib/banger/init"
 local FOREIGN_INIT = "root=/dev/vda rw"
 
@@ -71,15 +73,15 @@ local function spawn(ctx)
 end
 
 local function connect(ctx)
-  local answer, problem = ctx.host.priv:vm_connect { vm = ctx.record.id, channel = "api" }
-  if not answer then return nil, problem end
-  ctx.vmm = ctx.vms:attach(ctx.record.id, answer.socket)
+  local vmm, problem = ctx.vms:connect(ctx.record.id, ctx.watch.jail)
+  if not vmm then return nil, problem end
+  ctx.vmm = ctx.vms:attach(ctx.record.id, vmm)
   return true
 end
 
 ---The calls that configure a VMM, in the order in which they are made.
 ---@param ctx table
----@return {name: string, call: fun(vmm: table): any, banger.Error?}[]
+---@return {name: string, call: (fun(vmm: table): any, banger.Error?), once: boolean?}[]  once: refused when it was done before
 function M.configuration(ctx)
   local record, kernel = ctx.record, ctx.kernel
   local init = ctx.image.init == "banger" and OUR_INIT or FOREIGN_INIT
@@ -91,15 +93,17 @@ function M.configuration(ctx)
     end },
     { name = "disk", call = function(vmm) return vmm:put_drive { id = "disk", path = DISK, read_only = false } end },
     { name = "seed", call = function(vmm) return vmm:put_drive { id = "seed", path = SEED, read_only = true } end },
-    { name = "network", call = function(vmm) return vmm:put_network { id = "eth0", ifname = record.ifname, mac = record.mac } end },
+    { name = "network", call = function(vmm) return vmm:put_network { id = "eth0", ifname = ctx.host.derive(record.slot).ifname, mac = record.mac } end },
     { name = "vsock", call = function(vmm) return vmm:put_vsock { cid = 3, path = "/vsock.sock" } end },
+    { name = "metrics", once = true, call = function(vmm) return vmm:put_metrics "/metrics" end },
   }
 end
 
 local function configure(ctx)
   for _, one in ipairs(M.configuration(ctx)) do
     local ok, problem = one.call(ctx.vmm)
-    if not ok then return nil, err.wrap(problem, one.name) end
+    local again = one.once and ctx.resumed and problem and problem.code == "vmm.refused"
+    if not ok and not again then return nil, err.wrap(problem, one.name) end
   end
   return true
 end
@@ -114,9 +118,14 @@ local function publish(ctx)
   return true
 end
 
+-- A guest without our words is ready when the VMM runs it: that is all that can be known.
 local function await_guest(ctx)
-  if ctx.image.init == "banger" then return ctx.watch:wait_ready() end
-  return true  -- a guest without our words: that the VMM runs it is all that can be known
+  if ctx.image.init ~= "banger" then return true end
+  local ok, problem = task.timeout(ctx.boot_timeout, function() return ctx.watch:wait_ready() end)
+  if ok or problem.code ~= "task.timeout" then return ok, problem end
+  local line = ctx.host.last_words(ctx.record.id)
+  return nil, err.new("vm.not_ready", ("the guest did not say within %g s that it is ready%s"):format(ctx.boot_timeout,
+    line and "; its console ends with: " .. line or ""))
 end
 
 -- While a VMM is being talked to, its end is the better news: it says why the call will never be answered.
@@ -138,16 +147,26 @@ local START = {
   { name = "vmm", run = while_alive(connect) },
   { name = "configure", run = while_alive(configure) },
   { name = "boot", run = while_alive(function(ctx) return ctx.vmm:instance_start() end), within = 60 },
-  { name = "guest", run = while_alive(await_guest), within = function(ctx) return ctx.boot_timeout end },
+  { name = "guest", run = while_alive(await_guest), within = function(ctx) return ctx.boot_timeout + WORDS_SECONDS end },
 }
 
+-- The guest's own host key, so that the first ssh connection is as certain as the hundredth.
+local function identity(ctx)
+  local key, problem = ctx.host.host_key(ctx.record.id)
+  if not key then return nil, problem end
+  ctx.record.host_key_pub = key.public
+  return ctx.host.store:update(ctx.record.id, { host_key = key.private, host_key_pub = key.public })
+end
+
 local RESERVE = {
+  { name = "identity", run = identity },
   { name = "reserve", run = function(ctx)
     return ctx.host.priv:vm_reserve { vm = ctx.record.id, slot = ctx.record.slot }
   end, undo = function(ctx)
     local ok, problem = ctx.host.priv:vm_teardown { vm = ctx.record.id, extent = "all" }
-    if not ok and problem.code == "vm.not_admitted" then return true end
-    return ok, problem
+    if ok or problem.code == "vm.not_admitted" then return true end
+    ctx.stuck = true   -- the record must stay as long as something is there that it speaks of
+    return nil, problem
   end },
   { name = "disk", run = make_disk, within = 600 },
 }

@@ -104,6 +104,23 @@ end
 ---Every VM of the ledger. @return table[]|nil, banger.Error?
 function M:vms() return all(self, "vm_list", { after = NO_VM }, function(row) return { after = row.vm } end) end
 
+-- The id before `id` in the ledger's order (digits before letters), to ask for what follows it.
+local function before(id)
+  local head, last = id:match "^(.-)([^0]0*)$"
+  if not head then return nil end
+  local step = last:sub(1, 1) == "a" and "9" or string.char(last:byte(1) - 1)
+  return head .. step .. ("z"):rep(#last - 1)
+end
+
+---One VM's row of vm_list. @param id string  @return table|nil row, banger.Error?   nil without error: no such entry
+function M:vm(id)
+  local after = before(id)
+  if not after then return nil end   -- the smallest id is never drawn: it means "from the start"
+  local row, problem = self:vm_list { after = after }
+  if not row then return nil, problem end
+  return row.found ~= 0 and row.vm == id and row or nil
+end
+
 ---Every admitted base. @return table[]|nil, banger.Error?
 function M:bases() return all(self, "base_list", { after = NO_DIGEST }, function(row) return { after = row.digest } end) end
 

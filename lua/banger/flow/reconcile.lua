@@ -1,0 +1,189 @@
+-- Makes this process agree with the world: after the daemon's start, after the helper was away, when an undo could not finish, on demand.
+--
+-- Each VM is looked at and settled while nobody else works on it: record, the helper's ledger with what the kernel says, the VMM's own
+-- answer. core/plan decides, this file obeys. VMs are looked at in parallel; one that does not answer holds up no other.
+local boot = require "banger.flow.boot"
+local ending = require "banger.flow.ending"
+local err = require "banger.core.err"
+local plan = require "banger.core.plan"
+local steps = require "banger.flow.steps"
+local task = require "banger.aio.task"
+
+local M = {}
+M.__index = M
+
+local LOOK_SECONDS = 10   -- one VM; a VMM that does not answer within it becomes `unknown`
+local FINISH_SECONDS = 120
+
+---@param life table  flow/lifecycle
+function M.new(life)
+  return setmetatable({ life = life, host = life.host, orphans = {} }, M)
+end
+
+-- What is seen of a VM. The second result is the connection to a VMM that lives; closed by whoever does not keep it.
+local function look(self, id, record)
+  local priv = self.host.priv
+  local row, problem = priv:vm(id)
+  if problem then return nil, problem end
+  local seen = {
+    ledger = row and "yes" or "no", jail = row and row.jail_state or "none", disk = row ~= nil and row.disk ~= "auto",
+    tap = row ~= nil and row.tap ~= 0, same_boot = record ~= nil and record.boot == self.host.boot_id,
+  }
+  if seen.jail ~= "running" then return seen end
+  local vmm = self.life.vms:connect(id, row.jail)
+  if not vmm then return seen end
+  seen.api = vmm:get_state()
+  if seen.api then return seen, nil, vmm end
+  vmm:close()
+  return seen
+end
+
+-- Watch a VMM that was started by an earlier life of the daemon.
+local function adopt(self, record, vmm)
+  local priv, id = self.host.priv, record.id
+  local status, problem = priv:jail_status { vm = id }
+  if not status then return nil, problem end
+  if status.state ~= "running" or not status.watch then return nil, err.new("jail.not_running", "its VMM ended meanwhile") end
+  local notify = priv:vm_connect { vm = id, channel = "notify" }
+  local facts = self.host.facts:get(id)
+  local seen = self.life.vms:begin(record, {
+    jail = status.jail, pid = status.pid, start = status.start, watch = status.watch, notify = notify and notify.socket,
+  }, facts and facts.jail == status.jail and facts.ready or nil)
+  self.life.vms:attach(id, vmm)
+  return seen
+end
+
+local function engine_of(self, record)
+  return self.life.engines:named(record.engine)
+end
+
+local ACTIONS = {}
+
+function ACTIONS.none() return true end
+
+function ACTIONS.adopt(self, record, action, vmm, op)
+  local seen, problem = adopt(self, record, vmm)
+  if not seen then return nil, problem end
+  if record.state == action.state then return true end
+  return self.life:set_state(record, action.state, op)
+end
+
+function ACTIONS.finish_start(self, record, _, vmm, op)
+  local ctx, problem = self.life:context(record, { op = op }, FINISH_SECONDS)
+  if not ctx then return nil, problem end
+  ctx.record, ctx.resumed = record, true
+  ctx.engine, problem = engine_of(self, record)
+  if not ctx.engine then return nil, problem end
+  ctx.watch, problem = adopt(self, record, vmm)
+  if not ctx.watch then return nil, problem end
+  local timings
+  timings, problem = steps.walk(boot.FINISH, ctx)
+  if timings then return self.life:set_state(record, "running", op) end
+  return self.life:set_state(record, "unknown", op, { reason = "its start could not be finished: " .. problem.message })
+end
+
+function ACTIONS.discard(self, record, _, _, op) return ending.remove(self.life, record, { op = op }) end
+
+function ACTIONS.settle(self, record, action, _, op) return ending.rest(self.life, record, action.state, op, action.reason) end
+
+function ACTIONS.mark(self, record, action, _, op)
+  if record.state == action.state and record.reason == action.reason then return true end
+  return self.life:set_state(record, action.state, op, { reason = action.reason })
+end
+
+function ACTIONS.orphan(self, _, action, _, op, id)
+  if not self.orphans[id] then self.life.events:emit("vm.warning", { id = id, reason = action.reason, op = op }) end
+  self.orphans[id] = action.reason
+  return true
+end
+
+-- A VM that this process watches is known; its end will be told.
+local function watched(self, id, record)
+  local seen = record and self.life.vms:watch(id)
+  return seen and not seen.gone and (record.state == "running" or record.state == "paused")
+end
+
+local function settle(self, id, op)
+  return self.life:turn(id, function()
+    local record, problem = self.host.store:get(id)
+    if not record and problem.code ~= "vm.not_found" then return nil, problem end
+    if watched(self, id, record) then return { id = id, act = "none" } end
+    local seen, failure, vmm = task.timeout(LOOK_SECONDS, look, self, id, record)
+    if not seen then return nil, failure end
+    local action = plan.decide(record, seen)
+    local ok
+    ok, failure = ACTIONS[action.act](self, record, action, vmm, op, id)
+    if vmm and not self.life.vms:keeps(id, vmm) then vmm:close() end
+    if not ok then return nil, err.wrap(failure, action.act) end
+    return { id = id, name = record and record.name, act = action.act, state = action.state, reason = action.reason }
+  end)
+end
+
+-- Every id that the database or the helper speaks of.
+local function everybody(self)
+  local records, problem = self.host.store:list()
+  if not records then return nil, problem end
+  local rows
+  rows, problem = self.host.priv:vms()
+  if not rows then return nil, problem end
+  local ids, known = {}, {}
+  local function add(id)
+    if not known[id] then
+      known[id] = true
+      ids[#ids + 1] = id
+    end
+  end
+  for _, record in ipairs(records) do add(record.id) end
+  for _, row in ipairs(rows) do add(row.vm) end
+  for id in pairs(self.orphans) do
+    if not known[id] then self.orphans[id] = nil end
+  end
+  return ids
+end
+
+---Look at everything and settle what can be settled.
+---@param op string
+---@return {id: string, name: string?, act: string, state: string?, reason: string?, error: string?}[]|nil
+---@return banger.Error?  when helper or database do not answer; a single VM's trouble is in its row
+function M:run(op)
+  local ids, problem = everybody(self)
+  if not ids then return nil, problem end
+  local results = {}
+  local ok, failure = task.scope(function(scope)
+    for index, id in ipairs(ids) do
+      scope:spawn("reconcile " .. id, function()
+        local result, trouble = settle(self, id, op)
+        if not result and trouble.code == "task.cancelled" then return nil, trouble end
+        results[index] = result or { id = id, act = "failed", error = trouble.message }
+        if not result or result.act ~= "none" then self.host.log:info("reconcile", { op = op, vm = id, result = results[index] }) end
+        return true
+      end)
+    end
+    return true
+  end)
+  if not ok then return nil, failure end
+  return results
+end
+
+---Remove what the helper keeps of VMs without a record, where no process lives. Only ever on a person's word.
+---@return string[]|nil removed  VM ids
+---@return banger.Error?
+function M:prune()
+  local rows, problem = self.host.priv:vms()
+  if not rows then return nil, problem end
+  local removed = {}
+  for _, row in ipairs(rows) do
+    local record, missing = self.host.store:get(row.vm)
+    local idle = row.jail_state == "none" or row.jail_state == "exited"
+    if not record and missing.code == "vm.not_found" and idle then
+      local ok
+      ok, problem = self.host.priv:vm_teardown { vm = row.vm, extent = "all" }
+      if not ok then return nil, err.wrap(problem, row.vm) end
+      self.orphans[row.vm] = nil
+      removed[#removed + 1] = row.vm
+    end
+  end
+  return removed
+end
+
+return M

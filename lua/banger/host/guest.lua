@@ -1,0 +1,106 @@
+-- What the daemon sees and hears of a running VM: the end of its VMM (a pidfd), the guest's words (a listening socket), and the end of
+-- its console. Guests are not trusted: who says too much is cut off.
+local fd = require "banger.aio.fd"
+local sys = require "banger.rt.sys"
+local task = require "banger.aio.task"
+
+local M = {}
+
+local CONNECTIONS = 4      -- a guest needs one, and a second while it restarts its agent
+local LINES = 64           -- of one connection; a guest has three things to say
+local LINE_BYTES = 128
+local TAIL_BYTES = 4096
+
+---@class banger.Process
+local Process = {}
+Process.__index = Process
+
+---The process behind a pidfd; owns the fd.
+---@param raw integer
+---@return banger.Process
+function M.process(raw)
+  return setmetatable({ fd = fd.new(raw, "the VMM's pidfd") }, Process)
+end
+
+---Wait until the process has ended.
+---@return true|nil, banger.Error?
+function Process:wait() return self.fd:readable() end
+
+function Process:close() self.fd:close() end
+
+---@class banger.Words
+local Words = {}
+Words.__index = Words
+
+---The guest's words on a listening socket; owns the fd.
+---@param raw integer
+---@return banger.Words
+function M.words(raw)
+  return setmetatable({ fd = fd.new(raw, "the guest's word") }, Words)
+end
+
+local function listen_to(connection, on_line)
+  local left = LINES
+  connection:lines(function(line)
+    on_line(line)
+    left = left - 1
+    if left == 0 then return true end
+  end, LINE_BYTES)
+  connection:close()
+  return true
+end
+
+---Call `on_line(line)` for everything that the guest says, until closed or cancelled.
+---@param on_line fun(line: string)
+---@return true|nil, banger.Error?
+function Words:each(on_line)
+  return task.scope(function(scope)
+    local open = 0
+    while true do
+      local connection, problem = self.fd:accept "the guest's word"
+      if not connection then
+        if not self.fd.raw then return true end
+        return nil, problem
+      end
+      if open == CONNECTIONS then
+        connection:close()
+      else
+        open = open + 1
+        scope:spawn("a word", function()
+          listen_to(connection, on_line)
+          open = open - 1
+          return true
+        end)
+      end
+    end
+  end)
+end
+
+function Words:close() self.fd:close() end
+
+---The last line with something in it of a log file, without control characters; nil when there is none.
+---@param raw integer  closed here
+---@return string?
+function M.last_line(raw)
+  local stat = sys.stat(raw)
+  local text = ""
+  if stat then
+    -- The fd is read from where it stands: skip all but the end.
+    local path = "/proc/self/fd/" .. raw
+    local file = io.open(path, "rb")
+    if file then
+      file:seek("set", math.max(0, stat.size - TAIL_BYTES))
+      text = file:read(TAIL_BYTES) or ""
+      file:close()
+    end
+  end
+  sys.close(raw)
+  local last
+  for line in text:gmatch "[^\r\n]+" do
+    local clean = line:gsub("\27%[[%d;?]*%a", ""):gsub("[%c\127-\255]", ""):gsub("^%s+", ""):gsub("%s+$", "")
+    if clean ~= "" then last = clean end
+  end
+  return last and last:sub(1, 200)
+end
+
+return M
