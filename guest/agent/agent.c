@@ -1,0 +1,148 @@
+/* banger-agent: listens, forks a process for each connection, keeps the guest's word with the host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../init/identity.h"
+#include "../init/programs.h"
+#include "../init/seed.h"
+#include "../transport.h"
+#include "halt.h"
+#include "notify.h"
+#include "session.h"
+
+enum { SESSIONS = 256, LISTENERS = 2 };
+
+struct agent {
+    int listeners[LISTENERS]; /* -1: none of this kind */
+    int signals;
+    int sessions;
+    struct bg_notify notify;
+};
+
+/* The session gets a descriptor table with nothing of ours but its connection. */
+static void start_session(struct agent *a, int fd)
+{
+    pid_t pid = a->sessions < SESSIONS ? fork() : -1;
+    if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        for (int i = 0; i < LISTENERS; i++)
+            if (a->listeners[i] >= 0)
+                close(a->listeners[i]);
+        close(a->signals);
+        if (a->notify.fd >= 0)
+            close(a->notify.fd);
+        fcntl(fd, F_SETFL, 0);
+        prctl(PR_SET_NAME, "agent-session");
+        _exit(bg_session_main(fd));
+    }
+    if (pid > 0)
+        a->sessions++;
+    close(fd);
+}
+
+static void reap(struct agent *a)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        a->sessions--;
+}
+
+/* Returns true when we are to end. The kind comes with the signal when process 1 is ours. */
+static bool on_signal(struct agent *a)
+{
+    struct signalfd_siginfo s;
+    if (read(a->signals, &s, sizeof s) != sizeof s)
+        return false;
+    if (s.ssi_signo == SIGCHLD) {
+        reap(a);
+        return false;
+    }
+    if (s.ssi_code == SI_QUEUE)
+        bg_notify_halting(&a->notify, bg_halt_name(s.ssi_int));
+    return true;
+}
+
+static void step(struct agent *a, bool *end)
+{
+    enum { SIGNALS = LISTENERS, NOTIFY, COUNT };
+    bool away = a->notify.state == BG_NOTIFY_AWAY;
+    struct pollfd p[COUNT] = {
+        [SIGNALS] = {.fd = a->signals, .events = POLLIN},
+        [NOTIFY] = {.fd = a->notify.fd, .events = bg_notify_events(&a->notify)},
+    };
+    for (int i = 0; i < LISTENERS; i++)
+        p[i] = (struct pollfd){.fd = a->listeners[i], .events = POLLIN};
+    int n = poll(p, COUNT, away ? a->notify.retry_ms : -1);
+    if (n == 0 && away)
+        bg_notify_try(&a->notify);
+    for (int i = 0; i < LISTENERS; i++) {
+        int fd = p[i].revents ? accept4(a->listeners[i], NULL, NULL, SOCK_CLOEXEC) : -1;
+        if (fd >= 0)
+            start_session(a, fd);
+    }
+    if (p[NOTIFY].revents)
+        bg_notify_handle(&a->notify, p[NOTIFY].revents);
+    if (p[SIGNALS].revents)
+        *end = on_signal(a);
+}
+
+static int listen_all(struct agent *a)
+{
+    mkdir(BG_RUN_DIR, 0755);
+    a->listeners[0] = bg_transport_listen_unix(BG_VSOCK_PATH "_1025");
+    a->listeners[1] = bg_transport_listen_vsock(BG_PORT_AGENT);
+    return a->listeners[0] < 0 && a->listeners[1] < 0 ? a->listeners[0] : 0;
+}
+
+static void apply_seed(void)
+{
+    char *archive;
+    size_t size;
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root >= 0 && bg_seed_read_drive(&archive, &size) == 0) {
+        bg_identity_apply(archive, size, root, 1, BG_IDENTITY_BOOT);
+        free(archive);
+    }
+    close(root);
+    int r = bg_identity_grow();
+    if (r < 0)
+        fprintf(stderr, "banger-agent: grow: %s\n", strerror(-r));
+}
+
+int bg_agent_main(int argc, char **argv)
+{
+    struct agent a = {.signals = -1};
+    sigset_t mask;
+    bool end = false;
+    if (argc > 1 && strcmp(argv[1], "--identity") == 0) {
+        apply_seed();
+        return 0;
+    }
+    bg_notify_init(&a.notify);
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    sigaddset(&mask, SIGTERM);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+    a.signals = signalfd(-1, &mask, SFD_CLOEXEC);
+    int r = a.signals < 0 ? -errno : listen_all(&a);
+    if (r < 0) {
+        fprintf(stderr, "banger-agent: %s\n", strerror(-r));
+        return 1;
+    }
+    bg_notify_try(&a.notify);
+    while (!end)
+        step(&a, &end);
+    return 0;
+}

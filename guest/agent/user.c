@@ -1,0 +1,101 @@
+#include "user.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIELDS = 7, LINE = 4096 };
+
+static int split(char *line, char *field[FIELDS])
+{
+    int n = 0;
+    line[strcspn(line, "\n")] = '\0';
+    while (n < FIELDS && line)
+        field[n++] = strsep(&line, ":");
+    return n;
+}
+
+static int is_number(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static void fill(struct bg_user *u, char *field[FIELDS])
+{
+    snprintf(u->name, sizeof u->name, "%s", field[0]);
+    snprintf(u->home, sizeof u->home, "%s", field[5]);
+    snprintf(u->shell, sizeof u->shell, "%s", field[6][0] ? field[6] : "/bin/sh");
+    u->uid = (uid_t)strtoul(field[2], NULL, 10);
+    u->gid = (gid_t)strtoul(field[3], NULL, 10);
+}
+
+static int find_entry(const char *who, struct bg_user *u)
+{
+    char line[LINE], *field[FIELDS];
+    int by_number = is_number(who), found = 0;
+    FILE *f = fopen("/etc/passwd", "re");
+    if (!f)
+        return 0;
+    while (!found && fgets(line, sizeof line, f)) {
+        if (split(line, field) != FIELDS || strcmp(field[by_number ? 2 : 0], who) != 0)
+            continue;
+        fill(u, field);
+        found = 1;
+    }
+    fclose(f);
+    return found;
+}
+
+static int is_member(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = list; *p;) {
+        size_t word = strcspn(p, ",");
+        if (word == n && strncmp(p, name, n) == 0)
+            return 1;
+        p += word;
+        p += *p == ',';
+    }
+    return 0;
+}
+
+static void find_groups(struct bg_user *u)
+{
+    char line[LINE], *field[FIELDS];
+    u->groups[0] = u->gid;
+    u->group_count = 1;
+    FILE *f = fopen("/etc/group", "re");
+    if (!f)
+        return;
+    while (u->group_count < BG_GROUPS && fgets(line, sizeof line, f))
+        if (split(line, field) == 4 && is_member(field[3], u->name))
+            u->groups[u->group_count++] = (gid_t)strtoul(field[2], NULL, 10);
+    fclose(f);
+}
+
+int bg_user_find(const char *name_or_uid, struct bg_user *ret)
+{
+    *ret = (struct bg_user){.home = "/", .shell = "/bin/sh"};
+    if (!find_entry(name_or_uid, ret)) {
+        if (!is_number(name_or_uid) || strlen(name_or_uid) > 9)
+            return -ENOENT;
+        snprintf(ret->name, sizeof ret->name, "%s", name_or_uid);
+        ret->uid = (uid_t)strtoul(name_or_uid, NULL, 10);
+        ret->gid = ret->uid;
+    }
+    find_groups(ret);
+    return 0;
+}
+
+int bg_user_become(const struct bg_user *user)
+{
+    if (geteuid() == user->uid)
+        return 0;
+    if (setgroups((size_t)user->group_count, user->groups) < 0 || setgid(user->gid) < 0 ||
+        setuid(user->uid) < 0)
+        return -errno;
+    return 0;
+}

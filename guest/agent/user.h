@@ -1,0 +1,23 @@
+/* Users of the image, from its own /etc/passwd and /etc/group: a static program has no NSS. */
+#ifndef BG_AGENT_USER_H
+#define BG_AGENT_USER_H
+
+#include <sys/types.h>
+
+enum { BG_GROUPS = 64 };
+
+struct bg_user {
+    char name[64], home[256], shell[128];
+    uid_t uid;
+    gid_t gid;
+    gid_t groups[BG_GROUPS]; /* gid is the first */
+    int group_count;
+};
+
+/* By name, or by number with or without an entry (then home is / and the shell /bin/sh). 0 or
+ * -ENOENT. */
+int bg_user_find(const char *name_or_uid, struct bg_user *ret);
+/* Becomes the user for good. Nothing when that is who we are. */
+int bg_user_become(const struct bg_user *user);
+
+#endif

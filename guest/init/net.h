@@ -1,0 +1,22 @@
+/* The one network interface of a VM, by the socket ioctls (netdevice(7)): no program to run, nothing
+ * to wait for. */
+#ifndef BG_GUEST_NET_H
+#define BG_GUEST_NET_H
+
+#include <netinet/in.h>
+
+struct bg_net {
+    struct in_addr address, gateway; /* gateway 0: none */
+    int prefix;
+    unsigned char mac[6]; /* all 0: whichever interface is first */
+};
+
+/* `lo` up. 0 or a negative errno. */
+int bg_net_loopback(void);
+
+/* The interface with this MAC, else the first Ethernet one, which is then given the MAC (a fork has
+ * its parent's), gets the address and the default route and comes up. Old addresses and routes of it
+ * are replaced. -ENODEV when there is none. */
+int bg_net_apply(const struct bg_net *net);
+
+#endif

@@ -1,0 +1,44 @@
+# What runs inside a VM: one static program with several names, and the initrd's init. Both are as
+# small as the C library lets them be; `size` below is the gate.
+GUEST := $(B)/guest
+GUEST_CFLAGS = $(filter-out -fPIC,$(BASE_CFLAGS)) -Os -fno-pie -ffunction-sections -fdata-sections -MMD
+GUEST_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
+GUEST_LIMIT := 1048576
+
+GUEST_PURE := mux bridge transport agent/frame agent/user agent/command agent/exec agent/copy \
+              agent/put agent/get agent/control agent/session agent/notify init/seed init/net \
+              init/identity
+GUEST_ALL := $(GUEST_PURE) agent/agent init/main init/pid1 init/mounts init/ssh init/halt init/vsockd
+
+PROGRAMS += $(GUEST)/banger-guest $(GUEST)/initrd-init $(GUEST)/files
+
+$(GUEST)/%.o: guest/%.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+
+$(GUEST)/banger-guest: $(GUEST_ALL:%=$(GUEST)/%.o)
+	$(CC) $(GUEST_LDFLAGS) $^ -o $@.unstripped
+	strip -o $@ $@.unstripped
+	@test $$(stat -c %s $@) -le $(GUEST_LIMIT) || { echo "$@: over $(GUEST_LIMIT) bytes"; rm $@; exit 1; }
+
+$(GUEST)/initrd-init: $(GUEST)/initrd/init.o
+	$(CC) $(GUEST_LDFLAGS) $^ -o $@.unstripped
+	strip -o $@ $@.unstripped
+
+$(GUEST)/files: guest/files guest/banger-identity.service guest/banger-vsockd.service guest/banger-agent.service
+	@mkdir -p $(@D)
+	cp $^ $(@D)/
+
+# Tests run on the host, with the sanitizers.
+GUEST_TESTS := $(patsubst guest/test/%.c,%,$(wildcard guest/test/test_*.c))
+UNIT += $(GUEST_TESTS:%=$(GUEST)/%)
+$(GUEST)/test_%: guest/test/test_%.c $(GUEST_PURE:%=guest/%.c)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -o $@ $^
+
+FUZZ += $(GUEST)/fuzz_mux $(GUEST)/fuzz_frame
+$(GUEST)/fuzz_%: guest/test/fuzz_%.c $(GUEST_PURE:%=guest/%.c)
+	@mkdir -p $(@D)
+	clang $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -o $@ $^
+
+-include $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d)
