@@ -1,31 +1,28 @@
 -- banger.daemon, and the one connection to it that this process uses.
 local client = require "banger.rpc.client"
 local dirs = require "banger.host.dirs"
+local methods = require "banger.rpc.methods"
 local proc = require "banger.aio.proc"
 
 local M = {}
 
-local connection
+local connection   ---@type banger.Client?
 
-local function connect()
-  if connection and not connection.closed then return connection end
-  local places, e = dirs.get()
-  if not places then return nil, e end
-  connection, e = client.connect(places.socket)
-  return connection, e
-end
-
----Asks the daemon. Concurrent calls share the connection.
+---Asks the daemon. Concurrent calls share one connection; a method that may be repeated survives a restart of the daemon.
 ---@param method string        see banger.rpc.methods
 ---@param params table
----@param options table?       progress = fun(step)
+---@param options {on_progress: fun(step: table)?}?
 ---@return table|nil result
----@return banger.Error? error
----@return integer[]? fds      the caller's
+---@return integer[]|banger.Error      descriptors of the answer, which are the caller's
 function M.call(method, params, options)
-  local server, e = connect()
-  if not server then return nil, e end
-  return server:call(method, params, options)
+  if not connection then
+    local places, e = dirs.get()
+    if not places then return nil, e end
+    connection = client.new(places.socket, { instance = places.instance })
+  end
+  return connection:call(method, params, {
+    on_progress = options and options.on_progress, repeatable = methods[method].repeatable,
+  })
 end
 
 ---@return {socket: string, running: boolean, pid: integer?, version: string?, instance: string}|nil, banger.Error?
@@ -51,7 +48,8 @@ end
 ---@return table|nil, banger.Error?
 function M.status()
   local result, e = M.call("daemon.status", {})
-  return result and result.daemon, e
+  if not result then return nil, e end
+  return result.daemon
 end
 
 return M

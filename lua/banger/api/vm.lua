@@ -67,8 +67,8 @@ end
 ---@param log string?
 ---@return integer|nil, banger.Error?
 function M.logs(name, log)
-  local result, e, fds = daemon.call("vm.logs", { name = name, log = log })
-  if not result then return nil, e end
+  local result, fds = daemon.call("vm.logs", { name = name, log = log })
+  if not result then return nil, fds end
   return fds[1]
 end
 

@@ -78,12 +78,13 @@ local function refuse_json(request)
 end
 
 ---@param argv string[]    without the program's name
+---@param streams table?    see render.new; default: the process's own
 ---@return integer status
-function M.main(argv)
+function M.main(argv, streams)
   local term = require "banger.host.term"
   local request, e = parse.parse(argv)
-  local out = require("banger.cli.render").new(request.flags,
-    { out_tty = term.is_tty(1), err_tty = term.is_tty(2), env = os.getenv })
+  streams = streams or { out = io.stdout, err = io.stderr, out_tty = term.is_tty(1), err_tty = term.is_tty(2), env = os.getenv }
+  local out = require("banger.cli.render").new(request.flags, streams)
   if e then return out:finish(out:fail(e, subject(request))) end
   if request.flags.help or (not request.row and not out.json) then
     out:lines(require("banger.cli.help").page(request))

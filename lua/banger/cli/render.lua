@@ -6,12 +6,12 @@ Out.__index = Out
 
 ---@class banger.cli.Out
 ---@param flags table   of the request: json, quiet, color
----@param streams {out_tty: boolean, err_tty: boolean, out: file*?, err: file*?, env: fun(name: string): string?}
+---@param streams {out: file*, err: file*, out_tty: boolean, err_tty: boolean, env: fun(name: string): string?}
 ---@return banger.cli.Out
 function M.new(flags, streams)
   local self = setmetatable({
     json = flags.json or false, quiet = flags.quiet or flags.json or false, err_tty = streams.err_tty,
-    out = streams.out or io.stdout, err = streams.err or io.stderr, broken = nil, pending = false,
+    out = streams.out, err = streams.err, broken = nil, pending = false,
   }, Out)
   local never = flags.color == "never" or (streams.env("NO_COLOR") or "") ~= "" or streams.env("TERM") == "dumb"
   self.color_out = flags.color == "always" or (streams.out_tty and not never)
@@ -113,7 +113,7 @@ function Out:finish(status)
   end
   if not self.broken then return status end
   if not self.broken:find("Broken pipe", 1, true) then
-    self.err:write("banger: stdout: ", self.broken, " (cli.output)\n")
+    self.err:write("banger: stdout: ", self.broken, "\n")
   end
   return status == 0 and 1 or status
 end

@@ -19,7 +19,7 @@ end
 ---Call options that show the daemon's progress.
 ---@param ctx banger.cli.Context
 function M.shown(ctx)
-  return { progress = function(step) ctx.out:progress(("%s: %s"):format(ctx.subject, step.step or step.message or "")) end }
+  return { on_progress = function(step) ctx.out:progress(("%s: %s"):format(ctx.subject, step.step or step.message or "")) end }
 end
 
 function M.create(ctx)

@@ -45,10 +45,9 @@ local function printer(ctx)
 end
 
 function M.logs(ctx)
-  local fd, e = banger.vm.logs(ctx.args.NAME, ctx.flags.vmm and "vmm" or "console")
-  if not fd then return nil, e end
-  local ok
-  ok, e = require("banger.api.logfile").lines(fd, printer(ctx), ctx.flags.follow)
+  local log = ctx.flags.vmm and "vmm" or "console"
+  local function open() return banger.vm.logs(ctx.args.NAME, log) end
+  local ok, e = require("banger.api.logfile").lines(open, printer(ctx), ctx.flags.follow)
   if not ok then return nil, e end
   return {}
 end

@@ -12,7 +12,7 @@ return {
   name = "system",
   summary = "the installed banger: install, restart, remove",
   page = {
-    "Installs this release as two systemd services: a daemon of yours and a narrow root helper. VMs are services of their own:",
+    "Installs this release as two systemd services: your daemon and a narrow root helper. VMs are services of their own:",
     "restart, update and uninstall do not touch one that runs.",
     "",
     "  sudo banger system install        install for the user behind sudo; returns when the daemon answers",
