@@ -42,6 +42,7 @@ code("sys.failed", FAILED, "A system call failed; errno tells why.",
   { "missing rights", "a full disk", "a file that is not there" })
 code("sys.eof", FAILED, "The other side closed the connection in the middle of a message.",
   { "the other process ended" })
+code("sys.too_large", FAILED, "A file or program gave more than was allowed for.", { "a file of the wrong kind" })
 code("proc.failed", FAILED, "A program that banger ran ended with an error.",
   { "see its message" })
 code("proc.not_found", FAILED, "A program that banger needs is not installed.",
@@ -51,6 +52,8 @@ code("proc.not_found", FAILED, "A program that banger needs is not installed.",
 code("daemon.unreachable", UNREACHABLE, "The daemon of this instance does not answer.",
   { "it is not running", "another instance is meant (BANGER_INSTANCE)", "the socket belongs to another user" },
   "start it: `banger system start`, or `banger daemon run --background` on a host without systemd")
+code("daemon.denied", DENIED, "The daemon serves only the owner of its instance.",
+  { "the command was run as another user" }, "run the command as the user that the instance was installed for")
 code("daemon.version", FAILED, "Client and daemon speak different protocols.",
   { "an update replaced one and the other still runs" }, "restart the daemon: `banger system restart`")
 code("daemon.lost", UNREACHABLE, "The connection to the daemon ended before the answer came.",
