@@ -88,17 +88,17 @@ local SOURCES = {
 
 ---Builds an image. Replaces an earlier one of the same name; VMs that were made from it keep theirs.
 ---@param dirs banger.Dirs
----@param options {source: string, name: string?}   and what the source takes (banger.DebianBuild)
+---@param options {distribution: string, name: string?}   and what its builder takes (banger.DebianBuild)
 ---@param progress fun(what: string)?
 ---@return table|nil, banger.Error?   the record
 function M.build(dirs, options, progress)
-  local source = SOURCES[options.source]
+  local source = SOURCES[options.distribution]
   if not source then
-    return nil, err.new("usage.invalid", ("there is no way to build an image named %q"):format(options.source),
+    return nil, err.new("usage.invalid", ("there is no way to build an image named %q"):format(options.distribution),
       { remedy = "`banger image build debian`, or `banger image import FILE`" })
   end
   progress = progress or function() end
-  return making(dirs, options.name or options.source, progress, function(place) return source(options, place, progress) end)
+  return making(dirs, options.name or options.distribution, progress, function(place) return source(options, place, progress) end)
 end
 
 ---Takes a disk or a root file system of the user's.
