@@ -65,7 +65,7 @@ M.drain = drain
 --- Start a task: a table with `co`, and the methods on_raise(raised) and on_end().
 function M.start(task)
   M.live = M.live + 1
-  task.token = 0
+  task.token, task.settled = 0, true
   enqueue(task)
   if not draining then drain() end
 end
@@ -112,6 +112,14 @@ function M.park(task, on_cancel, arg)
   task.a, task.b, task.c, task.d = nil, nil, nil, nil
   task.waits_for, task.on_cancel, task.cancel_arg = nil, nil, nil
   return a, b, c, d
+end
+
+--- Let the others that are ready run first.
+function M.yield(task)
+  task.settled, task.waits_for = true, "its turn"
+  enqueue(task)
+  coroutine.yield()
+  task.waits_for = nil
 end
 
 --- Hang a new node below another. A shield starts uncancelled, all others as their parent is.

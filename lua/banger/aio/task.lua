@@ -105,10 +105,7 @@ end
 function M.yield()
   local task = running("task.yield")
   if task.node.cancelled then return nil, task.node.cancelled end
-  local token = sched.arm(task, "its turn")
-  task.parked = true
-  sched.wake(task, token)
-  sched.park(task)
+  sched.yield(task)
   return true
 end
 

@@ -16,7 +16,9 @@ Call.__index = Call
 
 --- For client.lua, which has the options.
 function M.new(client, id, options)
-  return setmetatable({ client = client, id = id, on_progress = options.on_progress, items = {}, first = 1 }, Call)
+  return setmetatable({
+    client = client, id = id, on_progress = options.on_progress, items = {}, first = 1, last = 0,
+  }, Call)
 end
 
 --- The call ends with this error.
@@ -35,7 +37,8 @@ end
 -- Take what a frame says of this call.
 function Call:accept(message, fds)
   if message.item ~= nil then
-    self.items[#self.items + 1] = { message.item, fds }
+    self.last = self.last + 1
+    self.items[self.last] = { message.item, fds }
     self:wake()
     return
   end
