@@ -153,15 +153,20 @@ static void drop_streams(struct bg_mux *m)
     }
 }
 
+static void seek_hello(struct bg_mux *m)
+{
+    m->lost = true;
+    m->greeted = false;
+    m->matched = 0;
+    m->have = 0;
+}
+
 /* What the peer said is not understood. Its bytes are skipped until its next HELLO, which ours, of a
  * new epoch and without an echo, asks for. Before the first HELLO there is nothing to ask again. */
 static void lose(struct bg_mux *m)
 {
     bool ask = m->greeted;
-    m->lost = true;
-    m->greeted = false;
-    m->matched = 0;
-    m->have = 0;
+    seek_hello(m);
     if (!ask)
         return;
     m->peer = 0;
@@ -326,7 +331,13 @@ static size_t collect(struct bg_mux *m, const uint8_t *p, size_t n)
     m->have += want;
     size_t whole = frame_size(m);
     if (whole == 0) {
-        lose(m);
+        /* Zeros in a header's place are those before a HELLO: nothing was lost. To ask for one now
+         * would be answered with zeros, and so on for ever. */
+        static const uint8_t zeros[HEADER];
+        if (memcmp(m->frame, zeros, HEADER) == 0)
+            seek_hello(m);
+        else
+            lose(m);
     } else if (m->have >= HEADER + TRAILER && m->have == whole) {
         uint32_t trailer = get32(m->frame + whole - TRAILER);
         m->have = 0;
