@@ -1,7 +1,8 @@
 # The runtime: libbanger (static, shared), the programs banger and bangerd, and what specs load into a plain luajit.
 RT := $(B)/runtime
 RT_SRC := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
-RT_OBJ := $(RT_SRC:runtime/%.c=$(RT)/%.o) $(RT)/embedded.o $(RT)/version.o
+RT_OBJ := $(RT_SRC:runtime/%.c=$(RT)/%.o) $(RT)/wire.o $(RT)/names.o \
+	$(RT)/embedded.o $(RT)/version.o
 RT_CFLAGS := -fexceptions -fvisibility=hidden -MMD -Iruntime \
 	$(shell pkg-config --cflags luajit) -idirafter /usr/include/lua5.1
 RT_LIBS := -l:liblua5.1-luv.a -l:libuv_a.a -l:liblua5.1-cjson.a -l:libluajit-5.1.a -lm -ldl -lpthread
@@ -9,6 +10,11 @@ RT_LIBS := -l:liblua5.1-luv.a -l:libuv_a.a -l:liblua5.1-cjson.a -l:libluajit-5.1
 PROGRAMS += $(B)/banger $(B)/bangerd $(B)/banger-dev $(B)/libbanger.so $(B)/libbanger.a $(B)/spec/banger.so
 
 $(RT)/%.o: runtime/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+
+# Both ends of the helper's protocol compile the same two files.
+$(RT)/wire.o $(RT)/names.o: $(RT)/%.o: helper/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
 

@@ -10,6 +10,7 @@
 /* Registry keys, by address. */
 static const char handler_key;
 static const char report_key;
+static const char module_key;
 static const char loop_key;
 
 struct report {
@@ -80,10 +81,21 @@ static int call(lua_State *L, int nargs, int nresults, int flags)
     return nresults == LUA_MULTRET ? lua_gettop(L) - handler + 1 : nresults;
 }
 
+/*
+ * The loop belongs to luv's module table. Whoever drops that from package.loaded (busted does, between files) must not end
+ * the loop under the handles, so the registry keeps the first one and every later require gets it again.
+ */
 int bg_uv_open(lua_State *L)
 {
+    get_registry(L, &module_key);
+    if (!lua_isnil(L, -1))
+        return 1;
     luv_set_callback(L, call);
+    lua_pushlightuserdata(L, (void *)&module_key);
     luaopen_luv(L);
+    lua_pushvalue(L, -1);
+    lua_insert(L, -3);
+    lua_rawset(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, (void *)&loop_key);
     lua_pushlightuserdata(L, luv_loop(L));
     lua_rawset(L, LUA_REGISTRYINDEX);

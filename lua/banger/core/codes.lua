@@ -197,6 +197,33 @@ code("update.vm_lost", FAILED, "After the update a VM was not seen as it was bef
 code("update.rollback_failed", FAILED, "The old release was selected again, but does not serve yet.",
   { "a host that is out of memory or disk" })
 
+-- The runtime's own primitives.
+code("rt.library_missing", FAILED, "A shared library that banger loads at first use is not there.",
+  { "an incomplete installation" }, "install libcurl4, libssl3 and libsqlite3-0 (Debian's names)")
+code("user.not_found", NOT_FOUND, "The host has no such user.", { "a typing error", "the account was removed" })
+code("sock.truncated", FAILED, "A message on a unix socket was larger than expected, or brought descriptors that nobody asked for.",
+  { "another program speaks on the socket", "two releases are mixed" })
+code("pidfile.held", CONFLICT, "Another process of this kind runs already.", { "it was started twice" })
+code("pidfile.free", NOT_FOUND, "No process of this kind runs.", { "it was stopped", "it ended by itself" })
+code("pidfile.unproven", FAILED, "Somebody holds the lock of a pidfile, but not the process that the file names.",
+  { "it is just starting", "the file was edited" }, "try again; if it stays so, find the holder with lsof")
+code("signature.bad_key", FAILED, "The public key cannot be used.", { "not PEM", "not an ECDSA key on P-256" })
+code("signature.malformed", FAILED, "The signature does not have the form that it must have.",
+  { "a cut-off or changed download", "a signature of another kind" })
+code("signature.mismatch", FAILED, "The signature is not one of these bytes by this key.",
+  { "a changed download", "a release of somebody else" })
+code("state.busy", CONFLICT, "Another process has the database open.", { "a second daemon of this instance" })
+code("state.constraint", CONFLICT, "A row of the database would not be unique or would refer to nothing.",
+  { "two operations at once" })
+code("state.failed", FAILED, "The database could not do what it was asked.", { "its folder is missing or not writable" })
+code("dm.malformed", FAILED, "A line of device-mapper is not the status of a snapshot.", { "a device of another kind" })
+code("http.failed", FAILED, "A request could not be made, or its answer could not be read.",
+  { "no network", "the other side ended" })
+code("http.timeout", FAILED, "The answer to a request did not come in time.", { "the other side is busy or hangs" })
+code("http.too_large", FAILED, "The answer to a request is larger than it may be.", { "another server answers" })
+code("http.insecure", FAILED, "A server could not prove who it is, or sent us to an address without TLS.",
+  { "a proxy that opens TLS", "a wrong clock", "missing root certificates" })
+
 -- The command line and its scripts.
 code("cli.root_needed", DENIED, "Only root may do this.", { "the verb changes what root relies on" })
 code("cli.declined", FAILED, "The question was answered with no.", { "nothing was done" })
