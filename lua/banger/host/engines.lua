@@ -1,5 +1,5 @@
--- Engines as folders: NAME/{firecracker,jailer,number}. A folder without `number` is not installed: the number is written
--- last, so that nobody ever runs one release's firecracker under another's jailer.
+-- Engines as folders: NAME/{firecracker,jailer,number}. A new one is made whole and tried in .new-NAME and then moved to its
+-- place, so that nobody ever runs one release's firecracker under another's jailer. The helper looks at no name with a dot.
 local err = require "banger.core.err"
 local names = require "banger.core.names"
 local proc = require "banger.aio.proc"
@@ -55,7 +55,7 @@ function M.list(instance)
   local out, seen = {}, {}
   for _, folder in ipairs(M.folders(instance)) do
     for _, name in ipairs(sys.list(folder) or {}) do
-      local found = not seen[name] and entry(folder, name)
+      local found = name:sub(1, 1) ~= "." and not seen[name] and entry(folder, name)
       if found then
         seen[name] = true
         out[#out + 1] = found
@@ -84,7 +84,8 @@ local function number_for(instance, name)
     if engine.name == name then return engine.number end
     highest = math.max(highest, engine.number)
   end
-  return highest + 1
+  local interrupted = entry(M.folders(instance)[1], ".old-" .. name)
+  return interrupted and interrupted.number or highest + 1
 end
 
 local function gather(from)
@@ -102,22 +103,38 @@ local function gather(from)
   return programs
 end
 
-local function write(path, number, programs)
-  local ok, e = sys.rmtree(path .. "/number")
-  if not ok and e.errno ~= "ENOENT" then return nil, e end
-  for _, program in ipairs(PROGRAMS) do
-    ok, e = sys.replace(path .. "/" .. program, programs[program], MODE_PROGRAM)
-    if not ok then return nil, err.wrap(e, "write " .. path .. "/" .. program) end
-  end
+---Makes the engine whole in `path`; its version.
+local function stage(path, number, programs)
+  local ok, e = sys.rmtree(path)
+  if ok or e.errno == "ENOENT" then ok, e = sys.mkdir_p(path, MODE_FOLDER) end
+  if not ok then return nil, err.wrap(e, "make " .. path) end
   local version
-  for _, program in ipairs(PROGRAMS) do
-    version, e = probe(path .. "/" .. program)
+  for i = #PROGRAMS, 1, -1 do
+    local target = path .. "/" .. PROGRAMS[i]
+    ok, e = sys.replace(target, programs[PROGRAMS[i]], MODE_PROGRAM)
+    if not ok then return nil, err.wrap(e, "write " .. target) end
+    version, e = probe(target)
     if not version then return nil, e end
   end
   ok, e = sys.replace(path .. "/version", version .. "\n", MODE_FILE)
   if ok then ok, e = sys.replace(path .. "/number", number .. "\n", MODE_FILE) end
   if not ok then return nil, e end
   return version
+end
+
+---Moves the staged folder to its place; one that is there makes room first. Two renames: killed between them, the engine
+---is not installed, and installing it again gives it its old number.
+local function swap(staged, place, aside)
+  local ok, e = sys.rmtree(aside)
+  if not ok and e.errno ~= "ENOENT" then return nil, e end
+  if sys.stat(place) then
+    ok, e = sys.rename(place, aside)
+    if not ok then return nil, e end
+  end
+  ok, e = sys.rename(staged, place)
+  if not ok then return nil, e end
+  sys.rmtree(aside)
+  return true
 end
 
 ---Copies a folder's programs into the root-owned place of the instance. Root only; the copies are what was checked, so
@@ -135,14 +152,14 @@ function M.install(instance, from, name)
   local programs
   programs, e = gather(from)
   if not programs then return nil, e end
-  local path = M.folders(instance)[1] .. "/" .. name
+  local folder = M.folders(instance)[1]
+  local path, staged = folder .. "/" .. name, folder .. "/.new-" .. name
   local number = number_for(instance, name)
-  ok, e = sys.mkdir_p(path, MODE_FOLDER)
-  if not ok then return nil, err.wrap(e, "make " .. path) end
   local version
-  version, e = write(path, number, programs)
-  if not version then
-    if not sys.stat(path .. "/number") then sys.rmtree(path) end
+  version, e = stage(staged, number, programs)
+  if version then ok, e = swap(staged, path, folder .. "/.old-" .. name) end
+  if not (version and ok) then
+    sys.rmtree(staged)
     return nil, e
   end
   return { name = name, number = number, version = version, path = path }

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The command line where nothing is up: no daemon, odd terminals, a stdout that is closed, full or torn. Needs no root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. smoke/lib.sh
+[ -x build/banger ] || skip_all "build/banger is not built"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 0711 "$work"
+
+# As a user who is not root, and who owns no instance.
+run() {
+    local as=(env)
+    [ "$(id -u)" != 0 ] || as=(setpriv --reuid nobody --regid nogroup --clear-groups -- env)
+    "${as[@]}" HOME="$work" BANGER_INSTANCE=smnone "$PWD/build/banger" "$@"
+}
+# status CMD…: its exit status, output dropped
+status() { local got=0; "$@" >/dev/null 2>&1 || got=$?; echo "$got"; }
+
+is "the first page" "$(status run --help)" 0
+is "version" "$(run version | cut -d' ' -f1)" banger
+is "version, with the environment's Lua in the way" \
+    "$(LUA_PATH=/nowhere LUA_INIT='os.exit(9)' LUA_CPATH=/nowhere status run version)" 0
+(cd "$work" && echo 'os.exit(9)' >banger.lua && chmod 644 banger.lua)
+is "version, with a banger.lua in the folder" "$( (cd "$work" && status "$OLDPWD/build/banger" version) )" 0
+is "an unknown verb" "$(status run vm crate)" 2
+is "no daemon" "$(status run vm list)" 5
+is "no daemon, in JSON" "$(run vm list --json 2>/dev/null | jq -r .error.code)" daemon.unreachable
+is "no daemon, one line and the remedy" "$(run vm list 2>&1 | wc -l)" 2
+is "root's verb for somebody else" "$( [ "$(id -u)" = 0 ] && status run engine install --from build || echo 6)" 6
+is "a closed stdout" "$(run explain >&- 2>/dev/null; echo $?)" 0
+is "a full disk at stdout" "$(run explain 2>/dev/null >/dev/full; echo $?)" 1
+is "a full disk at stdout is told" "$(run explain 2>&1 >/dev/full | wc -l)" 1
+is "a reader that goes away" "$( { run explain 2>"$work/torn" || true; } | head -1 | wc -l; cat "$work/torn")" 1
+for setting in LANG=C TERM=dumb COLUMNS=40 NO_COLOR=1; do
+    is "plain text with $setting" "$(env "$setting" bash -c "$(declare -f run); work=$work run doctor" 2>&1 | LC_ALL=C grep -c '[^ -~]')" 0
+done
+ok "bash takes its completion" bash -c "source <(build/banger completion bash)"
+is "completion knows verbs" "$(run completion words -- vm cr)" create
+is "completion knows flags" "$(run completion words -- vm create dev --im)" --image
+is "completion of VMs without a daemon is silent" "$(run completion words -- vm start '' 2>&1)" ""
+finish
