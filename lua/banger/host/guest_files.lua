@@ -3,6 +3,7 @@ local err = require "banger.core.err"
 local dirs = require "banger.host.dirs"
 local file = require "banger.host.file"
 local tar = require "banger.host.tar"
+local tool = require "banger.host.tool"
 
 local M = {}
 
@@ -21,30 +22,68 @@ local SETTINGS = {
   { name = "etc/hosts", content = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n" },
 }
 
--- A line of guest/files: `MODE PATH SOURCE` copies a file, `link PATH TARGET` makes a symbolic link.
-local function entry(line, folder)
-  local how, path, what = line:match "^(%S+)%s+(%S+)%s+(%S+)$"
-  if not how then return nil, err.new("guest.not_found", "guest/files has a line that cannot be read: " .. line) end
-  local name = path:gsub("^/", "")
-  if how == "link" then return { name = name, link = what } end
-  local content, e = file.read(folder .. "/" .. what)
-  if not content then return nil, e end
-  return { name = name, content = content, mode = tonumber(how, 8) }
-end
+local SYSTEMD = "usr/lib/systemd/systemd"
 
----Writes the archive.
----@param target string
----@return true|nil, banger.Error?
-function M.write(target)
-  local folder, e = dirs.guest()
-  if not folder then return nil, e end
-  local list
-  list, e = file.read(folder .. "/files")
-  if not list then return nil, e end
-  local entries = { unpack(SETTINGS) }
+-- Prints which of some names an archive holds. Roots without merged /usr have them one level higher.
+local CONTENTS = [[
+tar -tf "$0" | sed -e 's|^\./||' -e 's|^lib/|usr/lib/|' -e 's|^sbin/|usr/sbin/|' | grep -Fx "$@" || true]]
+
+-- guest/files says itself what its lines mean.
+local function parse(list)
+  local out = {}
   for line in list:gmatch "[^\n]+" do
     if not line:match "^%s*#" then
-      entries[#entries + 1], e = entry(line, folder)
+      local words = {}
+      for word in line:gmatch "%S+" do words[#words + 1] = word end
+      local kind, where, from = words[1], words[2], words[3]
+      if (kind ~= "file" and kind ~= "link") or not from then
+        return nil, err.new("guest.not_found", "guest/files has a line that cannot be read: " .. line)
+      end
+      local mode = kind == "file" and words[4]
+      out[#out + 1] = { kind = kind, name = where:gsub("^/", ""), from = from, mode = mode, when = words[mode and 5 or 4] }
+    end
+  end
+  return out
+end
+
+-- Those of the list's names, and systemd, that the archive holds.
+local function contents(archive, list)
+  local argv = { "sh", "-c", CONTENTS, archive, "-e", SYSTEMD }
+  for _, item in ipairs(list) do
+    argv[#argv + 1] = "-e"
+    argv[#argv + 1] = item.name
+  end
+  local out, e = tool.run(argv)
+  if not out then return nil, e end
+  local held = {}
+  for line in out:gmatch "[^\n]+" do held[line] = true end
+  return held
+end
+
+local function to_entry(item, folder)
+  if item.kind == "link" then return { name = item.name, link = item.from } end
+  local content, e = file.read(folder .. "/" .. item.from)
+  if not content then return nil, e end
+  return { name = item.name, content = content, mode = tonumber(item.mode, 8) }
+end
+
+---Writes the archive of what is added to the root file system in another one.
+---@param target string
+---@param archive string   the root file system, a tar file
+---@return true|nil, banger.Error?
+function M.write(target, archive)
+  local folder, e = dirs.guest()
+  if not folder then return nil, e end
+  local text, list, held
+  text, e = file.read(folder .. "/files")
+  if text then list, e = parse(text) end
+  if list then held, e = contents(archive, list) end
+  if not held then return nil, e end
+  local entries = { unpack(SETTINGS) }
+  for _, item in ipairs(list) do
+    local skip = item.when == "unless" and held[item.name] or item.when == "systemd" and not held[SYSTEMD]
+    if not skip then
+      entries[#entries + 1], e = to_entry(item, folder)
       if e then return nil, e end
     end
   end

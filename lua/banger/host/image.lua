@@ -35,7 +35,7 @@ local function make_disk(making, made, progress)
   local archives = { made.archive }
   if made.add_guest then
     archives[2] = making.path .. "/guest.tar"
-    local ok, e = guest_files.write(archives[2])
+    local ok, e = guest_files.write(archives[2], made.archive)
     if not ok then return nil, e end
   end
   local disk = making.path .. "/disk.ext4"
