@@ -135,6 +135,26 @@ code("vm.exists", CONFLICT, "There is a VM of this name already.", { "the name w
   "take another name, or delete the VM first")
 code("vm.no_slot", FAILED, "The instance has as many VMs as it can number.", { "4,092 VMs exist" },
   "delete VMs that are not needed")
+
+-- The life of a VM.
+code("vm.bad_state", CONFLICT, "The VM is in a state in which this cannot be done.",
+  { "another command was faster", "its state cannot be told" })
+code("vm.ended", FAILED, "The VM's VMM ended while something was wanted of it.",
+  { "a kernel panic", "an engine that does not run on this host", "the guest switched itself off" },
+  "`banger vm logs NAME` and `banger vm logs NAME --vmm` have its last words")
+code("vm.not_ready", FAILED, "The guest did not say in time that it is ready.",
+  { "a slow host", "an image that does not boot", "a kernel without the drivers that it needs" },
+  "give it longer, or look at its console with `banger vm logs NAME`")
+code("vm.stop_ignored", FAILED, "The guest was asked to halt and did not.", { "it hangs", "it ignores Ctrl-Alt-Del" })
+code("vm.stuck", FAILED, "Something of the VM could not be removed yet.", { "the helper does not answer" },
+  "the daemon tries again by itself; `banger doctor` shows what is left")
+code("vmm.refused", FAILED, "The VMM refused a call.", { "an engine that does not know it", "a device that is in use" })
+code("vmm.timeout", FAILED, "The VMM did not answer a call in time.", { "the host is busy", "the VMM hangs" })
+code("vmm.unreachable", FAILED, "The connection to the VMM failed.", { "it has just ended" })
+code("base.changed", CONFLICT, "A file of an image or kernel is not what it was when it was made.",
+  { "it was edited or replaced behind banger's back" }, "make the image or kernel again")
+code("daemon.is_root", DENIED, "The daemon was started by root.", { "sudo where none is needed" })
+
 code("image.not_found", NOT_FOUND, "There is no such image.", { "a typing error", "none was made yet" },
   "`banger image list` shows what there is; `banger image build debian` makes one")
 code("image.broken", FAILED, "The record of an image cannot be used.", { "its files were changed by hand", "a failing disk" },

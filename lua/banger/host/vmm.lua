@@ -36,8 +36,8 @@ local function call(self, method, path, body, seconds)
     body = body and cjson.encode(body) or nil, headers = body and { "Content-Type: application/json" } or nil, max_body = 1024 * 1024,
   }
   if not answer then
-    if problem.code == "task.cancelled" then return nil, problem end
-    local code = problem.code == "task.timeout" and "vmm.timeout" or "vmm.unreachable"
+    if problem.code == "task.cancelled" or problem.code == "task.timeout" then return nil, problem end
+    local code = problem.code == "http.timeout" and "vmm.timeout" or "vmm.unreachable"
     return nil, err.new(code, ("%s %s: %s"):format(method, path, problem.message), { cause = problem })
   end
   if answer.status < 200 or answer.status > 299 then

@@ -1,0 +1,136 @@
+-- Entry of `bangerd`. Returns an exit status; everything that lives longer is in daemon/service.
+--
+-- Nothing that makes an event loop may be required before the process has gone to the background: the loop does not survive a fork.
+local build = require "banger.rt.build"
+local codes = require "banger.core.codes"
+local dirs = require "banger.host.dirs"
+local err = require "banger.core.err"
+local log = require "banger.host.log"
+local pidfile = require "banger.rt.pidfile"
+local sock = require "banger.rt.sock"
+local sys = require "banger.rt.sys"
+
+local M = {}
+
+local USAGE = "usage: bangerd [--background | --stop | --check-migrations [--system] | --version]"
+local OWNER_ONLY, SOCKET_MODE = tonumber("077", 8), tonumber("600", 8)
+local END_MILLISECONDS = 60000   -- requests that were under way clean up within it
+
+-- Rooms that the daemon never enters; everything else is loaded at the start, so that one process never mixes two releases.
+local NOT_OURS = { ["banger.cli"] = true, ["banger.api"] = true, ["banger.init"] = true }
+
+local function complain(problem)
+  io.stderr:write(("bangerd: %s\n"):format(err.format(problem)))
+  local remedy = err.remedy(problem)
+  if remedy then io.stderr:write(remedy, "\n") end
+  return codes[problem.code] and codes[problem.code].exit or 1
+end
+
+local function load_everything()
+  for _, name in ipairs(build.modules()) do
+    if not NOT_OURS[name:match "^banger%.%w+" or name] and name ~= "banger" then require(name) end
+  end
+  package.loaders = { function(name) return "\n\tnot loaded at the daemon's start: " .. name end }
+end
+
+local function listen(places)
+  local passed = sock.inherited()
+  if passed[1] then return passed[1] end
+  return sock.listen(places.socket, "stream", SOCKET_MODE)
+end
+
+local function open_log(places)
+  if sys.getenv "JOURNAL_STREAM" then return log.journal() end
+  return log.file(places.log .. "/bangerd.log")
+end
+
+-- Everything that can be refused before anybody is served.
+local function prepare(places)
+  local ok, problem = dirs.ensure(places)
+  if not ok then return nil, problem end
+  if not sys.stat(places.run) then
+    return nil, err.new("helper.unreachable", places.run .. " is not there: the helper of this instance has not been started",
+      { remedy = ("start it as root: banger-helper --instance %s --owner USER --background"):format(places.instance) })
+  end
+  local held
+  held, problem = pidfile.acquire(places.run .. "/bangerd.pid")
+  if not held then return nil, problem end
+  local its_log
+  its_log, problem = open_log(places)
+  if not its_log then return nil, problem end
+  local listener
+  listener, problem = listen(places)
+  if not listener then return nil, err.wrap(problem, "listen on " .. places.socket) end
+  return { log = its_log, listener = listener, pidfile = held }
+end
+
+local function run(places)
+  local ready, problem = prepare(places)
+  if not ready then return complain(problem) end
+  load_everything()
+  local service = require("banger.daemon.service").new(places, ready.log, build.version)
+  local ok
+  ok, problem = service:run(ready.listener, function() sys.ready(0) end)
+  if ok then return 0 end
+  ready.log:error("daemon.failed", { error = problem, traceback = problem.traceback })
+  return complain(problem)
+end
+
+-- End the running daemon and wait until it is gone; none is no failure.
+local function stop(places)
+  local path = places.run .. "/bangerd.pid"
+  local holder, problem = pidfile.holder(path)
+  if not holder then
+    if problem.code == "pidfile.free" then return 0 end
+    return complain(problem)
+  end
+  local fd = sys.pidfd(holder.pid)
+  local ok
+  ok, problem = pidfile.signal(path, "TERM")
+  if not ok and problem.code ~= "pidfile.free" then return complain(problem) end
+  if not fd then return 0 end
+  local task = require "banger.aio.task"
+  local readable
+  readable, problem = task.main(function()
+    local process = require("banger.aio.fd").new(fd, "the daemon's end")
+    local ended, failure = task.timeout(END_MILLISECONDS / 1000, process.readable, process)
+    process:close()
+    return ended, failure
+  end)
+  if readable then return 0 end
+  return complain(err.wrap(problem, "wait for the daemon's end"))
+end
+
+local COMMANDS = {
+  [""] = run,
+  ["--background"] = function(places)
+    local ok, problem = sys.background()
+    if not ok then return complain(problem) end
+    return run(places)
+  end,
+  ["--stop"] = stop,
+}
+
+---@param argv string[]
+---@return integer status
+function M.main(argv)
+  if argv[1] == "--version" then
+    io.stdout:write("bangerd ", build.version, "\n")
+    return 0
+  end
+  if argv[1] == "--check-migrations" then return require("banger.host.migrate_check").main(argv) end
+  local command = COMMANDS[argv[1] or ""]
+  if not command or #argv > 1 then
+    io.stderr:write(USAGE, "\n")
+    return 2
+  end
+  if sys.geteuid() == 0 then
+    return complain(err.new("daemon.is_root", "the daemon does not run as root", { remedy = "run it as the owner of the instance" }))
+  end
+  sys.umask(OWNER_ONLY)
+  local places, problem = dirs.get()
+  if not places then return complain(problem) end
+  return command(places)
+end
+
+return M

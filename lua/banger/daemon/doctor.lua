@@ -1,0 +1,82 @@
+-- What only the daemon and the helper can see of this host, as findings for `banger doctor`.
+local bit = require "bit"
+local err = require "banger.core.err"
+
+local M = {}
+
+local FEATURES = { "systemd", "device-mapper", "reflink", "cgroup v2" }   -- bits of hello's features, from bit 0
+
+local function finding(name, status, message, remedy) return { name = name, status = status, message = message, remedy = remedy } end
+
+local function from_error(name, problem) return finding(name, "FAIL", err.format(problem), err.remedy(problem)) end
+
+local function helper(daemon, out)
+  local hello, problem = daemon.host.priv:hello()
+  if not hello then
+    out[#out + 1] = from_error("helper answers", problem)
+    return false
+  end
+  local has = {}
+  for index, feature in ipairs(FEATURES) do
+    if bit.band(hello.features, bit.lshift(1, index - 1)) ~= 0 then has[#has + 1] = feature end
+  end
+  out[#out + 1] = finding("helper answers", "PASS", ("uids %d to %d; %s"):format(hello.uid_base, hello.uid_base + hello.uid_count - 1,
+    #has > 0 and table.concat(has, ", ") or "no extra features"))
+  if hello.boot_id ~= daemon.host.boot_id then
+    out[#out + 1] = finding("boot", "FAIL", "helper and daemon do not agree which boot this is", "restart both")
+  end
+  return true
+end
+
+local function engines(daemon, out)
+  local list, problem = daemon.life.engines:candidates()
+  if not list then
+    out[#out + 1] = from_error("engine auto", problem)
+    return
+  end
+  local words, chosen = {}, nil
+  for _, one in ipairs(list) do
+    words[#words + 1] = ("%s: %s"):format(one.engine.name, one.verdict or "not tried yet")
+    local usable = one.verdict == nil or one.verdict == "works"
+    chosen = chosen or usable and one.engine.name or nil
+  end
+  if chosen then
+    out[#out + 1] = finding("engine auto", "PASS", ("takes %s (%s)"):format(chosen, table.concat(words, "; ")))
+  elseif #list > 0 then
+    out[#out + 1] = finding("engine auto", "FAIL", "no engine works here: " .. table.concat(words, "; "),
+      "`banger vm create --engine NAME` tries one again")
+  end
+end
+
+local function records(daemon, out)
+  local list, problem = daemon.host.store:list()
+  if not list then
+    out[#out + 1] = from_error("state", problem)
+    return
+  end
+  for _, record in ipairs(list) do
+    if record.state == "unknown" then
+      out[#out + 1] = finding("vm " .. record.name, "WARN", record.reason or "its state cannot be told",
+        ("`banger vm kill %s` ends it if it can be proven to be ours"):format(record.name))
+    end
+  end
+  for id, reason in pairs(daemon.reconcile.orphans) do
+    out[#out + 1] = finding("vm id " .. id, "WARN", reason, "`banger vm prune` removes what does not run")
+  end
+end
+
+---@param daemon table  daemon/service
+---@return {name: string, status: "PASS"|"WARN"|"FAIL", message: string, remedy: string?}[]
+function M.checks(daemon)
+  local out = {}
+  if helper(daemon, out) then
+    local net = daemon.host.network
+    if net then out[#out + 1] = finding("network", "PASS", ("%s %s/%d"):format(net.bridge, net.subnet, net.prefix)) end
+    engines(daemon, out)
+  end
+  if daemon.problem then out[#out + 1] = from_error("daemon agrees with the host", daemon.problem) end
+  records(daemon, out)
+  return out
+end
+
+return M

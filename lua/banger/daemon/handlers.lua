@@ -1,0 +1,252 @@
+-- What each method of rpc/methods does, as functions(daemon, params, request) → result, fds? | nil, err. Thin: the work is in flow/ and host/.
+local err = require "banger.core.err"
+local keys = require "banger.host.keys"
+local sys = require "banger.rt.sys"
+local task = require "banger.aio.task"
+
+local M = {}
+
+local function call_of(request)
+  return { op = request.op_id, progress = function(step) request:progress { step = step } end }
+end
+
+-- Verbs of the lifecycle: the daemon must have agreed with the world before it changes anything.
+for _, verb in ipairs { "create", "start", "stop", "restart", "kill", "delete", "pause", "resume" } do
+  M["vm." .. verb] = function(daemon, params, request)
+    local ok, problem = daemon:await_settled()
+    if not ok then return nil, problem end
+    local vm
+    vm, problem = daemon.life[verb](daemon.life, params, call_of(request))
+    if not vm then return nil, problem end
+    return { vm = vm }
+  end
+end
+
+local function view(daemon, record) return daemon.life.vms:describe(record) end
+
+M["vm.list"] = function(daemon)
+  local records, problem = daemon.host.store:list()
+  if not records then return nil, problem end
+  local out = {}
+  for index, record in ipairs(records) do out[index] = view(daemon, record) end
+  return { vms = out }
+end
+
+M["vm.show"] = function(daemon, params)
+  local record, problem = daemon.host.store:find(params.name)
+  if not record then return nil, problem end
+  return { vm = view(daemon, record) }
+end
+
+local REACHED = {
+  running = function(vm) return vm.state == "running" end,
+  ready = function(vm) return vm.state == "running" and vm.ready end,
+  stopped = function(vm) return vm.state == "stopped" or vm.state == "failed" end,
+}
+
+-- A VM in these states will not come to run by itself.
+local HOPELESS = { failed = true, unknown = true, stopped = true }
+
+M["vm.wait"] = function(daemon, params)
+  local goal = params["for"]
+  local reader = daemon.life.events:read()
+  return task.timeout(params.timeout, function()
+    while true do
+      local record, problem = daemon.host.store:find(params.name)
+      if not record then return nil, problem end
+      local vm = view(daemon, record)
+      if REACHED[goal](vm) then return { vm = vm } end
+      if goal ~= "stopped" and HOPELESS[vm.state] then
+        return nil, err.new("vm.bad_state", ("%s is %s and will not become %s by itself"):format(vm.name, vm.state, goal))
+      end
+      local event
+      event, problem = reader:next()
+      if not event then return nil, problem end
+    end
+  end)
+end
+
+M["vm.logs"] = function(daemon, params)
+  local record, problem = daemon.host.store:find(params.name)
+  if not record then return nil, problem end
+  local answer
+  answer, problem = daemon.host.priv:vm_log { vm = record.id, log = params.log }
+  if not answer then return nil, problem end
+  return { log = params.log }, { answer.file }
+end
+
+M["vm.stats"] = function(daemon, params)
+  local record, problem = daemon.host.store:find(params.name)
+  if not record then return nil, problem end
+  local disk
+  disk, problem = daemon.host.priv:disk_status { vm = record.id }
+  if not disk then return nil, problem end
+  local stats = { disk_bytes = disk.size, disk_used_bytes = disk.used, disk_kind = disk.kind, fill_permille = disk.fill_permille }
+  local seen = daemon.life.vms:watch(record.id)
+  local usage = seen and not seen.gone and daemon.usage(seen.pid, seen.start)
+  if usage then stats.memory_bytes, stats.cpu_seconds = usage.memory_bytes, usage.cpu_seconds end
+  return { stats = stats }
+end
+
+M["vm.ssh_info"] = function(daemon, params)
+  local store, dirs = daemon.host.store, daemon.host.dirs
+  local record, problem = store:find(params.name)
+  if not record then return nil, problem end
+  if record.state ~= "running" then
+    return nil, err.new("vm.bad_state", ("%s is %s"):format(record.name, record.state),
+      { remedy = ("`banger vm start %s` first"):format(record.name) })
+  end
+  local owner
+  owner, problem = keys.owner(dirs)
+  if not owner then return nil, problem end
+  local records
+  records, problem = store:list()
+  if not records then return nil, problem end
+  local known_hosts
+  known_hosts, problem = keys.write_known_hosts(dirs, records)
+  if not known_hosts then return nil, problem end
+  return { ssh = { address = record.address, port = 22, user = "root", key = owner.path, known_hosts = known_hosts } }
+end
+
+M["vm.connect"] = function(daemon, params)
+  local record, problem = daemon.host.store:find(params.name)
+  if not record then return nil, problem end
+  local answer
+  answer, problem = daemon.host.priv:vm_connect { vm = record.id, channel = "vsock" }
+  if not answer then return nil, problem end
+  return { port = params.port }, { answer.socket }
+end
+
+M["vm.prune"] = function(daemon)
+  local ok, problem = daemon:await_settled()
+  if not ok then return nil, problem end
+  local removed
+  removed, problem = daemon.reconcile:prune()
+  if not removed then return nil, problem end
+  return { removed = removed }
+end
+
+-- Change a VM's published ports while nobody else works on it, then answer with the VM.
+local function ports(daemon, name, change)
+  local found, problem = daemon.host.store:find(name)
+  if not found then return nil, problem end
+  local vm
+  vm, problem = daemon.life:alone(found.id, function(record)
+    local ok, failure = change(record)
+    if not ok then return nil, failure end
+    local fresh
+    fresh, failure = daemon.host.store:get(record.id)
+    if not fresh then return nil, failure end
+    return view(daemon, fresh)
+  end)
+  if not vm then return nil, problem end
+  return { vm = vm }
+end
+
+local function is_up(record) return record.state == "running" or record.state == "paused" end
+
+M["port.publish"] = function(daemon, params)
+  local port, host = params.port, daemon.host
+  return ports(daemon, params.name, function(record)
+    local ok, problem = host.store:add_port(record.id, port)
+    if not ok then return nil, problem end
+    if not is_up(record) then return true end
+    ok, problem = host.priv:port_publish {
+      vm = record.id, proto = port.proto, host_port = port.host, guest_port = port.guest, local_only = port.local_only and 1 or 0,
+    }
+    if ok then return true end
+    host.store:remove_port(record.id, port.proto, port.host)
+    return nil, problem
+  end)
+end
+
+M["port.remove"] = function(daemon, params)
+  return ports(daemon, params.name, function(record)
+    if is_up(record) then
+      local ok, problem = daemon.host.priv:port_remove { vm = record.id, proto = params.proto, host_port = params.host }
+      if not ok then return nil, problem end
+    end
+    return daemon.host.store:remove_port(record.id, params.proto, params.host)
+  end)
+end
+
+M["port.list"] = function(daemon)
+  local records, problem = daemon.host.store:list()
+  if not records then return nil, problem end
+  local out = {}
+  for _, record in ipairs(records) do
+    for _, port in ipairs(record.ports or {}) do
+      out[#out + 1] = { vm = record.name, host = port.host, guest = port.guest, proto = port.proto, local_only = port.local_only }
+    end
+  end
+  return { ports = out }
+end
+
+local function users_of(field)
+  return function(daemon, params)
+    local records, problem = daemon.host.store:list()
+    if not records then return nil, problem end
+    local out = {}
+    for _, record in ipairs(records) do
+      if record[field] == params.name then out[#out + 1] = record.name end
+    end
+    return { vms = out }
+  end
+end
+M["image.in_use"] = users_of "image"
+M["kernel.in_use"] = users_of "kernel"
+
+M["engine.list"] = function(daemon)
+  local list, problem = daemon.life.engines:candidates()
+  if not list then return nil, problem end
+  local out = {}
+  for index, one in ipairs(list) do
+    out[index] = { name = one.engine.name, number = one.engine.number, digest = one.engine.digest, verdict = one.verdict }
+  end
+  return { engines = out }
+end
+
+M["daemon.status"] = function(daemon) return { daemon = daemon:status() } end
+
+M["doctor.facts"] = function(daemon) return { checks = daemon:checks() } end
+
+M["daemon.reconcile"] = function(daemon, _, request)
+  local actions, problem = daemon:settle(request.op_id)
+  if not actions then return nil, problem end
+  return { actions = actions }
+end
+
+M["events.follow"] = function(daemon, params, request)
+  local reader = daemon.life.events:read(params.since)
+  while true do
+    local event = reader:poll()
+    if not event then
+      if not params.follow then return { last = daemon.life.events.last } end
+      local problem
+      event, problem = reader:next()
+      if not event then return nil, problem end
+    end
+    local ok, problem = request:item(event)
+    if not ok then return nil, problem end
+  end
+end
+
+---What a process uses, while its identity holds.
+---@param pid integer
+---@param start integer  field 22 of its stat
+---@return {memory_bytes: integer, cpu_seconds: number}?
+function M.usage(pid, start)
+  local before = sys.proc(pid)
+  if not before or before.start ~= start then return nil end
+  local fd = sys.open(("/proc/%d/stat"):format(pid), "r")
+  if not fd then return nil end
+  local text = sys.read(fd, 4096) or ""
+  sys.close(fd)
+  local fields = {}
+  for field in (text:match ".*%)%s+(.*)" or ""):gmatch "%S+" do fields[#fields + 1] = tonumber(field) or 0 end
+  -- Fields 14, 15 (clock ticks of 10 ms) and 24 (pages) of proc(5); the list begins with field 3.
+  if #fields < 22 then return nil end
+  return { cpu_seconds = (fields[12] + fields[13]) / 100, memory_bytes = fields[22] * 4096 }
+end
+
+return M

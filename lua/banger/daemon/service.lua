@@ -1,0 +1,174 @@
+-- The daemon as a running thing: it agrees with the world, serves clients, and ends without touching a VM.
+local doctor = require "banger.daemon.doctor"
+local engines = require "banger.flow.engines"
+local err = require "banger.core.err"
+local events = require "banger.flow.events"
+local handlers = require "banger.daemon.handlers"
+local lifecycle = require "banger.flow.lifecycle"
+local methods = require "banger.rpc.methods"
+local network = require "banger.daemon.network"
+local reconcile = require "banger.flow.reconcile"
+local rpc_server = require "banger.rpc.server"
+local signal = require "banger.flow.signal"
+local signals = require "banger.aio.signal"
+local sys = require "banger.rt.sys"
+local task = require "banger.aio.task"
+local wiring = require "banger.daemon.wiring"
+
+local M = {}
+M.__index = M
+
+local PROTOCOL = 1
+local FIRST_LOOK_SECONDS = 5    -- until clients are answered although the helper is not there yet
+local SETTLE_PATIENCE = 10      -- a request that changes something waits this long for the first look at the world
+local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15
+
+---@param dirs banger.Dirs
+---@param log table
+---@param version string
+function M.new(dirs, log, version)
+  return setmetatable({
+    dirs = dirs, log = log, version = version, began = task.now(), usage = handlers.usage,
+    settled = false, problem = nil, changed = signal.new(),
+  }, M)
+end
+
+-- Once the world is known, what is below may rely on host.network and on records that tell the truth.
+local function look(self, op)
+  local hello, problem = self.host.priv:hello()
+  if not hello then return nil, problem end
+  self.hello = hello
+  self.host.network, problem = network.ensure(self.host)
+  if not self.host.network then return nil, err.wrap(problem, "network") end
+  return self.reconcile:run(op)
+end
+
+---Look at everything and settle it.
+---@param op string
+---@return table[]|nil actions
+---@return banger.Error?
+function M:settle(op)
+  local actions, problem = look(self, op)
+  if not actions then
+    if problem.code ~= "task.cancelled" and (not self.problem or self.problem.code ~= problem.code) then
+      self.log:warn("settle.failed", { op = op, error = problem })
+      self.life.events:emit("daemon.warning", { reason = problem.message, op = op })
+    end
+    self.problem = problem
+  else
+    if not self.settled or self.problem then self.log:info("settled", { op = op, vms = #actions }) end
+    self.settled, self.problem = true, nil
+  end
+  self.changed:fire()
+  return actions, problem
+end
+
+---Wait until the daemon has agreed with the world once.
+---@return true|nil
+---@return banger.Error?  what stands in the way: most often helper.unreachable
+function M:await_settled()
+  if self.settled then return true end
+  local ok, problem = task.timeout(SETTLE_PATIENCE, function()
+    return self.changed:wait_until(function() return self.settled end)
+  end)
+  if ok then return true end
+  if problem.code == "task.timeout" and self.problem then return nil, self.problem end
+  return nil, problem
+end
+
+-- Settles at the start and whenever somebody fires `attention`; tries again, ever more slowly, while the helper is away.
+local function keep_settled(self)
+  local pause = FIRST_PAUSE
+  while true do
+    local actions = self:settle(self.host.new_op())
+    local ok, problem
+    if actions then
+      pause = FIRST_PAUSE
+      ok, problem = self.life.attention:wait()
+    else
+      ok, problem = task.sleep(pause)
+      pause = math.min(pause * 2, LONGEST_PAUSE)
+    end
+    if not ok then return nil, problem end
+  end
+end
+
+local function server_of(self)
+  local served = {}
+  for name, method in pairs(methods) do
+    local handler = handlers[name]
+    served[name] = { params = method.params, handler = function(request, params) return handler(self, params, request) end }
+  end
+  return rpc_server.new {
+    hello = { banger = self.version, protocol = PROTOCOL, instance = self.dirs.instance }, methods = served,
+    log = function(event, fields) self.log:warn(event, fields) end,
+  }
+end
+
+-- On SIGQUIT: which tasks live and what they wait for.
+local function dump_on_request(self)
+  while signals.wait { "sigquit" } do
+    for line in task.dump():gmatch "[^\n]+" do self.log:info("task", { at = line }) end
+  end
+  return true
+end
+
+local function serve(self, scope, listener, on_ready)
+  scope:spawn("settle", function() return keep_settled(self) end)
+  scope:spawn("dump", function() return dump_on_request(self) end)
+  task.timeout(FIRST_LOOK_SECONDS, function()
+    return self.changed:wait_until(function() return self.settled or self.problem ~= nil end)
+  end)
+  local serving = scope:spawn("server", function() return server_of(self):serve(listener) end)
+  self.log:info("daemon.ready", { version = self.version, pid = sys.getpid(), settled = self.settled })
+  on_ready()
+  local why, problem = signals.wait { "sigterm", "sigint" }
+  if not why then return nil, problem end
+  self.log:info("daemon.end", { signal = why })
+  serving:cancel()
+  serving:await()
+  return true
+end
+
+---Run until a signal says otherwise.
+---@param listener integer      listening socket; owned from now on
+---@param on_ready fun()        called when clients are answered
+---@return true|nil, banger.Error?
+function M:run(listener, on_ready)
+  return task.main(function()
+    local host, failure
+    local ok, problem = task.scope(function(scope)
+      host, failure = wiring.open(self.dirs, self.log, scope)
+      if not host then
+        sys.close(listener)
+        return nil, failure
+      end
+      self.host = host
+      self.life = lifecycle.new(host, events.new(host.clock), engines.new(host))
+      self.reconcile = reconcile.new(self.life)
+      local done
+      done, failure = serve(self, scope, listener, on_ready)
+      self.life.vms:release()
+      scope:cancel "the daemon ends"
+      return done, failure
+    end)
+    if host then host.shut() end
+    return ok, problem
+  end)
+end
+
+---What `daemon status` shows.
+function M:status()
+  local states = {}
+  for _, record in ipairs(self.host.store:list() or {}) do states[record.state] = (states[record.state] or 0) + 1 end
+  return {
+    version = self.version, pid = sys.getpid(), instance = self.dirs.instance, uptime = task.now() - self.began,
+    settled = self.settled, problem = self.problem and err.to_json(self.problem) or nil, network = self.host.network, vms = states,
+    helper = self.hello and { owner_uid = self.hello.owner_uid, uid_base = self.hello.uid_base, uid_count = self.hello.uid_count },
+  }
+end
+
+---What `doctor` shows of the daemon's and the helper's side.
+function M:checks() return doctor.checks(self) end
+
+return M

@@ -1,0 +1,127 @@
+-- Builds the table of effects that flow/ works with, from the modules of host/ and aio/. The one place where the two meet;
+-- spec/support/fake_host.lua has the same table in memory.
+local err = require "banger.core.err"
+local facts = require "banger.host.facts"
+local guest = require "banger.host.guest"
+local helper = require "banger.aio.helper"
+local http = require "banger.aio.http"
+local image = require "banger.host.image"
+local jailer = require "banger.rt.jailer"
+local kernel = require "banger.host.kernel"
+local keys = require "banger.host.keys"
+local priv = require "banger.host.priv"
+local seed = require "banger.host.seed"
+local store = require "banger.host.store"
+local sys = require "banger.rt.sys"
+local tap = require "banger.rt.tap"
+local task = require "banger.aio.task"
+local vmm = require "banger.host.vmm"
+
+local M = {}
+
+local RANDOM_SEED = 512        -- bytes of the guest's random seed
+local REBOOT_SECONDS = 120     -- a guest that reboots may take this long
+local LOG_LINE_SECONDS = 2
+
+-- A task of the daemon's own. Its failure is logged and ends nothing but itself.
+local function spawner(scope, log)
+  return function(name, fn)
+    return scope:spawn(name, function()
+      local _, problem = task.scope(fn)
+      if problem and problem.code ~= "task.cancelled" then
+        log:error("task.failed", { task = name, error = problem, traceback = problem.traceback })
+      end
+      return true
+    end)
+  end
+end
+
+local function seed_of(host, dirs)
+  return function(record)
+    local owner, problem = keys.owner(dirs)
+    if not owner then return nil, problem end
+    local host_key
+    host_key, problem = host.store:host_key(record.id)
+    if not host_key then return nil, problem end
+    local bytes
+    bytes, problem = seed.build {
+      hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
+      dns = { host.network.gateway }, mac = record.mac, authorized_keys = owner.public .. "\n",
+      host_key = host_key.private, host_key_pub = host_key.public .. "\n", random = sys.random(RANDOM_SEED),
+      time = math.floor(sys.time()),
+    }
+    if not bytes then return nil, problem end
+    return sys.memfd("banger-seed", bytes)
+  end
+end
+
+-- The last line of a VM's console; nil when it cannot be had.
+local function last_words(host)
+  return function(id)
+    local line
+    task.timeout(LOG_LINE_SECONDS, function()
+      local answer = host.priv:vm_log { vm = id, log = "console" }
+      line = answer and guest.last_line(answer.file)
+      return true
+    end)
+    return line
+  end
+end
+
+local function release()
+  local fd, problem = sys.open("/proc/sys/kernel/osrelease", "r")
+  if not fd then return nil, problem end
+  local text
+  text, problem = sys.read(fd, 256)
+  sys.close(fd)
+  return text and text:match "%S+", problem
+end
+
+local function new_op()
+  return (sys.random(4):gsub(".", function(char) return ("%02x"):format(char:byte()) end))
+end
+
+---Open everything that needs no helper. `close` ends it.
+---@param dirs banger.Dirs
+---@param log table
+---@param scope table   task scope that lives as long as the daemon
+---@return table|nil host
+---@return banger.Error?
+function M.open(dirs, log, scope)
+  local host = { instance = dirs.instance, dirs = dirs, log = log, boot_id = sys.boot_id(), network = nil }
+  local problem
+  host.release, problem = release()
+  if not host.release then return nil, err.wrap(problem, "kernel release") end
+  host.facts, problem = facts.open(dirs.facts, host.boot_id)
+  if not host.facts then return nil, err.wrap(problem, dirs.facts) end
+  host.store, problem = store.open(dirs.state_db)
+  if not host.store then return nil, problem end
+  local client
+  client, problem = http.new()
+  if not client then return nil, err.wrap(problem, "http") end
+  host.helper = helper.new(dirs.helper_socket)
+  host.priv = priv.new(host.helper)
+  host.vmm = function(fd, key) return vmm.new(client, fd, key) end
+  host.process, host.words = guest.process, guest.words
+  host.spawn = spawner(scope, log)
+  host.clock = { time = sys.time }
+  host.open = function(path) return sys.open(path, "rn") end
+  host.close = sys.close
+  host.image = function(name) return image.get(dirs, name) end
+  host.kernel = function(name) return kernel.get(dirs, name) end
+  host.host_key = function(id) return keys.host(dirs, id) end
+  host.derive = function(slot) return tap.derive(dirs.instance, host.network.subnet, slot) end
+  host.describe_exit = jailer.describe_exit
+  host.last_words = last_words(host)
+  host.seed = seed_of(host, dirs)
+  host.new_op = new_op
+  host.reboot_timeout = REBOOT_SECONDS
+  host.shut = function()
+    client:close()
+    host.helper:close()
+    host.store:close()
+  end
+  return host
+end
+
+return M
