@@ -92,10 +92,12 @@ function M.wake(task, token, a, b, c, d)
   return true
 end
 
+-- End a wait with nil, e. Undone before the task goes on, which it does when the caller drains.
 local function interrupt(task, e)
-  local on_cancel, arg = task.on_cancel, task.cancel_arg
-  M.wake(task, task.token, nil, e)
-  if on_cancel then on_cancel(e, arg) end
+  task.settled = true
+  task.a, task.b = nil, e
+  if task.on_cancel then task.on_cancel(e, task.cancel_arg) end
+  if task.parked then enqueue(task) end
 end
 
 --- Wait for what arm() began.
@@ -138,21 +140,26 @@ function M.unlink(node)
   node.prev, node.next, node.parent = nil, nil, nil
 end
 
---- Cancel a node and all below it. A wait that was answered already keeps its answer, which may own something.
----@param e banger.Error
-function M.cancel(node, e)
+local function cancel(node, e)
   if node.cancelled then return end
   node.cancelled = e
   local child = node.first_child
   while child do
-    local after = child.next
-    if not child.shield then M.cancel(child, e) end
-    child = after
+    if not child.shield then cancel(child, e) end
+    child = child.next
   end
   local task = node.task
   if task and task.node == node and task.parked and not task.settled and task.on_cancel ~= false then
     interrupt(task, e)
   end
+end
+
+--- Cancel a node and all below it. A wait that was answered already keeps its answer, which may own something.
+--- Nobody runs before all of them are marked.
+---@param e banger.Error
+function M.cancel(node, e)
+  cancel(node, e)
+  if not draining then drain() end
 end
 
 --- The scheduler's own luv handle, if it has one.
