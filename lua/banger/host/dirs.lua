@@ -72,7 +72,7 @@ end
 function M.guest()
   local self = sys.proc(sys.getpid())
   local candidates = { "/usr/local/lib/banger/current/guest" }
-  if self and self.exe then table.insert(candidates, 1, (self.exe:gsub("[^/]*$", "guest"))) end
+  if self and self.exe then table.insert(candidates, 1, (self.exe:gsub("[^/]+$", "guest"))) end
   if sys.getenv "BANGER_GUEST_DIR" then table.insert(candidates, 1, sys.getenv "BANGER_GUEST_DIR") end
   for _, path in ipairs(candidates) do
     if sys.stat(path .. "/files") then return path end
