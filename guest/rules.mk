@@ -2,7 +2,7 @@
 # small as the C library lets them be; `size` below is the gate.
 GUEST := $(B)/guest
 GUEST_CFLAGS = $(filter-out -fPIC,$(BASE_CFLAGS)) -Os -fno-pie -ffunction-sections -fdata-sections -MMD
-GUEST_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
+GUEST_LDFLAGS = -static -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
 GUEST_LIMIT := 1048576
 
 GUEST_PURE := mux bridge transport agent/frame agent/user agent/command agent/exec agent/copy \

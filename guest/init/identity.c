@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@
 /* Not in the uapi headers: fs/ext4/ext4.h. */
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 
-enum { LINE = 256 };
+enum { LINE = 256, RANDOM_BYTES = 512 };
 
 struct target {
     int root_fd, live;
@@ -186,16 +187,16 @@ static int take_authorized_keys(struct target *t, const struct bg_seed_entry *e)
  * reseeded before anything is drawn from it. */
 static int take_random(struct target *t, const struct bg_seed_entry *e)
 {
-    struct {
+    union {
         struct rand_pool_info info;
-        char bytes[512];
+        char room[sizeof(struct rand_pool_info) + RANDOM_BYTES];
     } pool;
-    size_t n = e->size < sizeof pool.bytes ? e->size : sizeof pool.bytes;
+    size_t n = e->size < RANDOM_BYTES ? e->size : RANDOM_BYTES;
     if (!t->live || n == 0)
         return 0;
     pool.info.entropy_count = (int)(n * 8 < 256 ? n * 8 : 256);
     pool.info.buf_size = (int)n;
-    memcpy(pool.info.buf, e->bytes, n);
+    memcpy(pool.room + offsetof(struct rand_pool_info, buf), e->bytes, n);
     int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -errno;
