@@ -14,8 +14,11 @@ local function quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
----The guest's shell stays the command's parent (`exit $?`), so that a death by signal is told as 128+n.
-local function remote(command)
+---A command as one line for the guest's shell. The shell stays its parent (`exit $?`), so that a death by signal is told
+---as 128+n.
+---@param command string[]
+---@return string
+function M.remote(command)
   local words = {}
   for i, word in ipairs(command) do words[i] = quote(word) end
   return table.concat(words, " ") .. "; exit $?"
@@ -47,7 +50,7 @@ end
 function M.foreground(name, command, options)
   local argv, e = M.ssh(name, options)
   if not argv then return nil, e end
-  if command then argv[#argv + 1] = remote(command) end
+  if command then argv[#argv + 1] = M.remote(command) end
   local run = function() return proc.foreground(argv) end
   if not options.timeout then return run() end
   return task.timeout(options.timeout, run)
@@ -69,7 +72,7 @@ function M.run(name, command)
   end
   local argv, e = M.ssh(name, {})
   if not argv then return nil, e end
-  argv[#argv + 1] = remote(command)
+  argv[#argv + 1] = M.remote(command)
   argv.timeout, argv.input, argv.max_output = command.timeout, command.input, 2 ^ 26
   local result
   result, e = proc.run(argv)
