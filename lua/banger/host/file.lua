@@ -14,7 +14,7 @@ local READABLE = tonumber("600", 8)
 function M.read(path, limit)
   local fd, e = sys.open(path, "r")
   if not fd then return nil, e end
-  local parts, size, last = {}, 0, nil
+  local parts, size, last = {}, 0
   repeat
     last, e = sys.read(fd, CHUNK)
     parts[#parts + 1], size = last, size + #(last or "")

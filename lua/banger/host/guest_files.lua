@@ -8,19 +8,28 @@ local tool = require "banger.host.tool"
 local M = {}
 
 local SSHD = [[
-# banger: the key comes with the VM's seed, and so do the keys that may log in.
+# banger: the host key comes with the VM's seed, and so do the keys that may log in.
 HostKey /etc/ssh/ssh_host_ed25519_key
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UseDNS no
 ]]
+-- Without systemd there is no session that PAM could register, and asking it costs a third of a login under emulation. What its
+-- modules would set is set here. Accounts with a locked password cannot log in without it; a file that sorts before this one may say
+-- `UsePAM yes`.
+local SSHD_ALONE = SSHD .. [[
+UsePAM no
+SetEnv LANG=C.UTF-8
+]]
 
-local SETTINGS = {
-  { name = "etc/ssh/sshd_config.d/banger.conf", content = SSHD },
-  { name = "etc/default/locale", content = "LANG=C.UTF-8\n" },
-  { name = "etc/hosts", content = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n" },
-}
+local function settings(with_systemd)
+  return {
+    { name = "etc/ssh/sshd_config.d/banger.conf", content = with_systemd and SSHD or SSHD_ALONE },
+    { name = "etc/default/locale", content = "LANG=C.UTF-8\n" },
+    { name = "etc/hosts", content = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n" },
+  }
+end
 
 local SYSTEMD = "usr/lib/systemd/systemd"
 
@@ -79,7 +88,7 @@ function M.write(target, archive)
   if text then list, e = parse(text) end
   if list then held, e = contents(archive, list) end
   if not held then return nil, e end
-  local entries = { unpack(SETTINGS) }
+  local entries = settings(held[SYSTEMD])
   for _, item in ipairs(list) do
     local skip = item.when == "unless" and held[item.name] or item.when == "systemd" and not held[SYSTEMD]
     if not skip then
