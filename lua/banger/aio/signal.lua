@@ -33,15 +33,17 @@ function M.interruptible(fn, ...)
   local arguments = { n = select("#", ...), ... }
   local caught, results
   local ok, e = task.scope(function(s)
-    local work = s:spawn("work", function()
-      results = { n = 0 }
-      local function keep(...) results = { n = select("#", ...), ... } end
-      keep(fn(unpack(arguments, 1, arguments.n)))
-      return true
-    end)
+    local work
+    -- First, so that no signal comes before it listens.
     local watcher = s:spawn("signals", function()
       caught = M.wait { "sigint", "sigterm", "sighup" }
       if caught then work:cancel("interrupted by " .. caught:upper()) end
+      return true
+    end)
+    work = s:spawn("work", function()
+      results = { n = 0 }
+      local function keep(...) results = { n = select("#", ...), ... } end
+      keep(fn(unpack(arguments, 1, arguments.n)))
       return true
     end)
     local _, failure = work:await()
