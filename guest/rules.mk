@@ -36,9 +36,16 @@ $(GUEST)/test_%: guest/test/test_%.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -o $@ $^
 
+# Programs for specs: one end of the mux, and a connection as the agent serves it.
+GUEST_TOOLS := $(GUEST)/bridge_tool $(GUEST)/session_tool
+SPEC_TOOLS += $(GUEST_TOOLS)
+$(GUEST)/%_tool: guest/test/%_tool.c $(GUEST_PURE:%=guest/%.c)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -o $@ $^
+
 FUZZ += $(GUEST)/fuzz_mux $(GUEST)/fuzz_frame
 $(GUEST)/fuzz_%: guest/test/fuzz_%.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	clang $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -o $@ $^
 
--include $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d)
+-include $(GUEST_TOOLS:%=%.d) $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d)

@@ -170,6 +170,25 @@ code("userns.unavailable", FAILED, "The user cannot make the user namespace that
   { "no range of subordinate ids in /etc/subuid and /etc/subgid", "newuidmap is missing" })
 code("guest.not_found", FAILED, "The programs that banger puts into guests are not where they should be.",
   { "an incomplete installation" }, "run `make`, or install banger again")
+
+-- The agent in a guest. Its words are a guest's: shown, never trusted.
+code("agent.protocol", FAILED, "Host and guest speak different protocols of the agent.",
+  { "the image was made by a much older or newer banger" }, "make the image again, or use `banger vm ssh`")
+code("agent.malformed", FAILED, "What answers in the guest does not keep to the agent's protocol.",
+  { "another program listens on the agent's port", "the guest is hostile or broken" }, "use `banger vm ssh`, or `banger vm kill`")
+code("agent.too_large", USAGE, "A command with its arguments and environment is larger than the agent takes.",
+  { "very many arguments" }, "put them into a file, copy it with `banger vm cp`, and use xargs")
+code("agent.bad_request", FAILED, "The agent refused a request's value.",
+  { "a path with .., a variable without a name", "host and guest of different releases" })
+code("agent.unsupported", FAILED, "The agent does not know the request, or the guest cannot do it.",
+  { "the image was made by an older banger", "a file system that cannot grow" }, "make the image again")
+code("agent.not_found", NOT_FOUND, "A file, folder or user does not exist in the guest.", { "a typing error" })
+code("agent.denied", DENIED, "The guest's own permissions forbid it.", { "another user is needed (--user)" })
+code("agent.exists", CONFLICT, "Something of another kind is in the way in the guest.", { "a folder where a file is to go" })
+code("agent.escape", FAILED, "A copy would have left its own tree through a link.", { "a link in the way", "a hostile guest" })
+code("agent.full", FAILED, "The guest's disk is full.", { "a small disk" }, "make the VM with a larger --disk")
+code("agent.failed", FAILED, "The guest could not do it; the message says why.", { "see its message" })
+
 code("kernel.not_found", NOT_FOUND, "There is no such kernel.", { "a typing error", "none was pulled yet" },
   "`banger kernel list` shows what there is; `banger kernel pull debian` gets one")
 code("kernel.broken", FAILED, "The record of a kernel cannot be used.", { "its files were changed by hand", "a failing disk" },
