@@ -1,0 +1,92 @@
+/* See copy.h. Reads go through one buffer so that the digest is of the very bytes that were written. */
+#include "copy.h"
+#include "helper.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 256 * 1024 };
+static uint8_t buffer[CHUNK];
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
+static void add_zeros(struct bg_sha256 *sha, uint64_t n)
+{
+    if (!sha)
+        return;
+    memset(buffer, 0, sizeof(buffer));
+    for (; n > 0; n -= n < CHUNK ? n : CHUNK)
+        bg_sha256_add(sha, buffer, n < CHUNK ? n : CHUNK);
+}
+
+static int copy_data(int from, int to, uint64_t at, uint64_t end, struct bg_sha256 *sha)
+{
+    while (at < end) {
+        if (bg_deadline_passed()) {
+            errno = EINTR;
+            return -1;
+        }
+        size_t want = end - at < CHUNK ? end - at : CHUNK;
+        ssize_t n = pread(from, buffer, want, (off_t)at);
+        if (n <= 0) {
+            errno = n == 0 ? EIO : errno;
+            return -1;
+        }
+        if (sha)
+            bg_sha256_add(sha, buffer, (size_t)n);
+        if (to >= 0 && !all_zero(buffer, (size_t)n) &&
+            pwrite(to, buffer, (size_t)n, (off_t)at) != n) {
+            errno = errno ? errno : ENOSPC;
+            return -1;
+        }
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
+int bg_copy(int from, int to, uint64_t size, struct bg_sha256 *sha)
+{
+    uint64_t at = 0;
+    if (to >= 0 && ftruncate(to, (off_t)size) < 0)
+        return -1;
+    while (at < size) {
+        off_t data = lseek(from, (off_t)at, SEEK_DATA);
+        if (data < 0 && errno != ENXIO)
+            return -1;
+        uint64_t begin = data < 0 || (uint64_t)data > size ? size : (uint64_t)data;
+        add_zeros(sha, begin - at);
+        if (begin == size)
+            break;
+        off_t hole = lseek(from, (off_t)begin, SEEK_HOLE);
+        uint64_t end = hole < 0 || (uint64_t)hole > size ? size : (uint64_t)hole;
+        if (copy_data(from, to, begin, end, sha) < 0)
+            return -1;
+        at = end;
+    }
+    return 0;
+}
+
+bool bg_clone(int from, int to)
+{
+    return ioctl(to, FICLONE, from) == 0;
+}
+
+int bg_unnamed_file(int dir)
+{
+    return openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+int bg_name_file(int fd, int dir, const char *name)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW);
+}

@@ -1,0 +1,20 @@
+/*
+ * File content: cloned where the file system can, else copied with its holes kept.
+ */
+#ifndef BANGER_HELPER_COPY_H
+#define BANGER_HELPER_COPY_H
+#include "sha256.h"
+#include <stdbool.h>
+
+/*
+ * Copy size bytes of `from` to the start of the empty file `to`; sha, when given, gets all of them, holes included.
+ * Blocks of zeros become holes. -1 and errno; EINTR when the deadline passed, EIO when `from` shrank meanwhile.
+ */
+int bg_copy(int from, int to, uint64_t size, struct bg_sha256 *sha);
+
+bool bg_clone(int from, int to); /* FICLONE: both share their blocks */
+
+/* An unnamed file in dir, which bg_name_file makes visible complete or not at all. */
+int bg_unnamed_file(int dir);
+int bg_name_file(int fd, int dir, const char *name); /* -1 and EEXIST when the name is taken */
+#endif

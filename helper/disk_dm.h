@@ -1,0 +1,22 @@
+/*
+ * Disks as device-mapper snapshots, by libdevmapper with udev cookies. Per VM:
+ *   banger-<i>-<vm>-origin   linear over the base's loop device, then zero up to the disk's size
+ *   banger-<i>-<vm>          snapshot of it, with the persistent exception store disks/<vm> on a loop device
+ * The loop device of a base is shared by all its VMs. Everything is removed by what the kernel says of our uuids.
+ */
+#ifndef BANGER_HELPER_DISK_DM_H
+#define BANGER_HELPER_DISK_DM_H
+#include "ledger.h"
+
+bool bg_dm_available(void); /* the kernel has the snapshot target */
+int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
+                 struct bg_reply *f);
+int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm,
+                   struct bg_reply *f); /* after a reboot; 0 when it is */
+int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f);
+int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used,
+                 uint32_t *ret_permille, struct bg_reply *f);
+int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f); /* read-only */
+int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm,
+                 struct bg_reply *f); /* devices; the store is a file */
+#endif

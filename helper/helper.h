@@ -1,0 +1,89 @@
+/*
+ * What every file of the helper shares: the instance, how an operation fails, and the act functions.
+ *
+ * An act function gets validated arguments and fills results; it returns 0, or -1 after bg_fail()/bg_sys() filled
+ * `f`, having undone what it did. Fds in arguments stay the caller's; fds in results become the caller's. It runs in
+ * a worker process of its own connection, may block up to the operation's deadline (EINTR then), and holds the locks
+ * that it took until dispatch ends. Library functions below act functions follow the same rule.
+ */
+#ifndef BANGER_HELPER_H
+#define BANGER_HELPER_H
+#include "names.h"
+#include "wire.h"
+#include <sys/types.h>
+
+enum {
+    BG_UID_COUNT = 4096, /* uids of an instance; slots 0..4091 use them */
+    BG_VMS_MAX = 1024,   /* default quota of VMs (taps, disks, jails) of an instance */
+};
+
+struct bg_helper {
+    char instance[BG_INSTANCE_MAX + 1];
+    uid_t owner;
+    gid_t owner_gid;
+    uint32_t uid_base;
+    uint32_t vms_max;
+    char boot[33];                                     /* boot id, 32 hex digits */
+    int state, ledger, bases, disks, jails, logs, run; /* folders, all root's */
+    int lock;       /* of the request that is being served; -1 between requests */
+    int connection; /* the worker's; -1 in the main process */
+    bool by_systemd;
+};
+
+/* Fill f and return -1. bg_sys takes errno and turns "disk full" into its own code. */
+int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+int bg_sys(struct bg_reply *f, const char *step);
+
+/*
+ * Locks of the current request, dropped together by bg_unlock(). Order: a VM, then one of the others.
+ * -1 when the deadline passes first.
+ */
+enum bg_lock { BG_LOCK_NET = 1, BG_LOCK_BASES = 2, BG_LOCK_SLOTS = 3, BG_LOCK_CONFIG = 4 };
+int bg_lock(struct bg_helper *h, enum bg_lock which, struct bg_reply *f);
+int bg_lock_vm(struct bg_helper *h, const char *vm, struct bg_reply *f);
+void bg_unlock(struct bg_helper *h);
+
+/* Let blocking calls end with EINTR after so many seconds; 0: never. Long loops ask bg_deadline_passed(). */
+void bg_deadline(unsigned seconds);
+bool bg_deadline_passed(void);
+
+/* fork(), but the child is init's: the caller has nothing to wait for. 0 in the child. */
+pid_t bg_fork_away(void);
+
+/* Run fn in a process of its own that outlives the request; its result is nobody's. */
+void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *vm), const char *vm);
+
+/* Small file helpers. Names are single components; links are never followed. Return -1 and errno. */
+int bg_open(int dir, const char *name, int flags, mode_t mode);
+int bg_open_dir(int dir, const char *name, mode_t mode); /* made when absent; must be root's own */
+int bg_remove_tree(int dir, const char *name); /* 0 when absent; never leaves its device */
+ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size); /* NUL-terminated */
+int bg_write_all(int fd, const void *bytes, size_t n);
+int bg_random_id(char *ret, size_t len); /* [a-z0-9] and a NUL */
+void bg_hex(char *ret, const uint8_t *bytes, size_t n);
+bool bg_unhex(uint8_t *ret, const char *hex, size_t n);
+
+/* Close and forget. */
+void bg_close(int *fd);
+#define BG_CLOSED __attribute__((cleanup(bg_close)))
+static inline int bg_steal(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
+/* The operations: one act function for each row of ops.def. */
+#define OP(name, number, args, results, doc, safe)                                                 \
+    int bg_act_##name(struct bg_helper *h, const struct bg_args_##name *a,                         \
+                      struct bg_res_##name *r, struct bg_reply *f);
+#include "ops.def"
+#undef OP
+
+/* Serve one connection until it ends (worker.c). */
+void bg_worker(struct bg_helper *h, int connection) __attribute__((noreturn));
+
+/* Decode, validate, act and encode one request (worker.c); false: close the connection. */
+bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *reply);
+#endif

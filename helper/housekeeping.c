@@ -1,0 +1,49 @@
+/* Bounded logs; and disks whose writing to the medium was interrupted (op_disk.c). */
+#include "housekeeping.h"
+#include "op.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * Keep the end of a log that its writer has open for appending. What is written between our read and the cut is
+ * lost, which a console may.
+ */
+static void cut(int logs, const char *name)
+{
+    static char tail[BG_LOG_KEEP];
+    struct stat st;
+    BG_CLOSED int fd = bg_open(logs, name, O_RDWR | O_APPEND, 0);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= BG_LOG_MAX)
+        return;
+    ssize_t n = pread(fd, tail, sizeof(tail), st.st_size - BG_LOG_KEEP);
+    if (n > 0 && ftruncate(fd, 0) == 0)
+        bg_write_all(fd, tail, (size_t)n);
+}
+
+void bg_housekeeping(struct bg_helper *h)
+{
+    int fd = bg_open(h->logs, ".", O_RDONLY | O_DIRECTORY, 0);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        bg_close(&fd);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            cut(h->logs, e->d_name);
+    closedir(d);
+}
+
+void bg_housekeeping_resume(struct bg_helper *h)
+{
+    char id[9] = "";
+    struct bg_reply unused;
+    struct bg_vm vm;
+    while (bg_vm_next(h, id, id, &unused) == 1)
+        if (bg_vm_load(h, id, &vm, &unused) == 0 && vm.has_disk && !vm.disk_settled &&
+            !bg_disk_lost(h, &vm))
+            bg_later(h, bg_disk_settle, id);
+}

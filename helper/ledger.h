@@ -1,0 +1,61 @@
+/*
+ * The ledger: what the helper made, for which VM, and how the kernel knows it. Root-owned, one file per VM, port, and
+ * one for the network. An intent is written before its object exists and taken out after the object is gone, so that
+ * after a crash the ledger may name too much, never too little; the kernel then decides.
+ *
+ * Facts of a boot (network, taps, jails) carry the boot id and count as absent under another one.
+ * Callers hold the VM's lock (network: BG_LOCK_NET, ports: BG_LOCK_NET).
+ */
+#ifndef BANGER_HELPER_LEDGER_H
+#define BANGER_HELPER_LEDGER_H
+#include "helper.h"
+
+struct bg_vm {
+    char id[9];
+    uint32_t slot, uid; /* uid = uid_base + slot */
+    bool has_disk;
+    bool disk_settled; /* its content is on the medium; else a power cut may have taken it */
+    uint32_t disk_kind;
+    uint64_t disk_size;
+    uint8_t disk_base[32];
+    char disk_boot[33];
+    bool has_tap;         /* intent or fact of this boot */
+    uint32_t tap_ifindex; /* 0: intent */
+    uint32_t tap_reach;
+    char jail[17]; /* "" when none; of this or an earlier boot */
+    char jail_boot[33];
+    uint32_t engine;
+};
+
+int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret,
+               struct bg_reply *f); /* BG_VM_ABSENT */
+int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct bg_reply *f);
+int bg_vm_forget(struct bg_helper *h, const char *id, struct bg_reply *f);
+
+/* Lock, then load. */
+int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f);
+
+/* The least id that is greater than `previous` (which may be ret); 1 found, 0 none, -1 failed. No lock needed. */
+int bg_vm_next(struct bg_helper *h, const char *previous, char ret[static 9], struct bg_reply *f);
+
+struct bg_net {
+    uint32_t subnet, prefix;
+    uint32_t ifindex;          /* of the bridge; 0: intent */
+    struct bg_net_names names; /* of slot 0: bridge, table, gateway */
+};
+int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f); /* BG_NET_ABSENT */
+int bg_net_save(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
+int bg_net_forget(struct bg_helper *h, struct bg_reply *f);
+
+struct bg_port {
+    uint32_t proto, host_port, guest_port, local_only, slot;
+    char vm[9];
+};
+int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_port *ret,
+                 struct bg_reply *f);
+int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *f);
+int bg_port_forget(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_reply *f);
+/* The index-th port in name order, of one VM or of all (vm NULL); 1 found, 0 none, -1 failed. */
+int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
+               struct bg_reply *f);
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Network links by rtnetlink: what the helper needs of it and no more. Every call opens its own socket, waits for
+ * the kernel's acknowledgement and returns 0 or a negative errno.
+ */
+#ifndef BANGER_HELPER_LINK_H
+#define BANGER_HELPER_LINK_H
+#include "names.h"
+#include <sys/types.h>
+
+struct bg_link {
+    uint32_t ifindex, master;
+    char kind[16]; /* "bridge", "tun", "" for hardware */
+    bool up;
+};
+
+int bg_link_get(const char *name, struct bg_link *ret); /* -ENODEV when there is none */
+int bg_link_add_bridge(const char *name);
+int bg_link_set_up(uint32_t ifindex, uint32_t master); /* up, and port of master unless 0 */
+int bg_link_delete(uint32_t ifindex);                  /* 0 when it is gone already */
+int bg_link_add_address(uint32_t ifindex, uint32_t address,
+                        uint32_t prefix); /* 0 when it is there already */
+
+/* A persistent tap that uid may attach to (IFF_NO_PI, IFF_VNET_HDR). -EEXIST when the name is taken. */
+int bg_link_add_tap(const char *name, uid_t uid);
+
+/* 1 when an IPv4 route other than the default one, and not through ifindex, overlaps the network; 0 when none does. */
+int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix, uint32_t ifindex);
+#endif

@@ -1,0 +1,26 @@
+/*
+ * banger's own nft tables: "inet banger-<i>" (NAT, published ports, what guests may reach) and "bridge banger-<i>"
+ * (anti-spoofing, isolation between guests). A VM or port is an element of a set, never a rule of its own.
+ *
+ * The text given to libnftables is made here of numbers and derived names only. 0, or -1 with f filled.
+ */
+#ifndef BANGER_HELPER_NFT_H
+#define BANGER_HELPER_NFT_H
+#include "ledger.h"
+
+int bg_nft_up(struct bg_helper *h, const struct bg_net *net,
+              struct bg_reply *f); /* replaces both tables at once, empty */
+int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
+bool bg_nft_is_up(const struct bg_net *net);
+
+/* Let the VM's tap speak with its MAC and address; reach is an E_reach. Asked twice it is the same. */
+int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
+                 struct bg_reply *f);
+int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot,
+                   struct bg_reply *f);
+
+int bg_nft_publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
+                   struct bg_reply *f);
+int bg_nft_unpublish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
+                     struct bg_reply *f);
+#endif

@@ -1,0 +1,231 @@
+/*
+ * Ways into a live jail. Its folders belong to the VM's uid, which may exchange sockets, links and nodes at any time:
+ * everything is opened beneath the jail without following links, held by fd, and only then looked at; what connects
+ * and binds is the VM's own euid, so root's rights never meet the VMM, and a peer of another uid is refused.
+ */
+#include "op.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 5000 };
+static const char notify_name[] = "vsock.sock_1024";
+
+int bg_jail_root(struct bg_helper *h, const char *jail, struct bg_reply *f)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof(path), "firecracker/%.16s/root", jail);
+    int fd = bg_open(h->jails, path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        return fd;
+    bg_close(&fd);
+    return bg_fail(f, BG_JAIL_ABSENT, errno, "the VM's jail is gone; start the VM");
+}
+
+/* Effective ids only: the real uid stays root's, so the VM's uid can neither signal nor trace us meanwhile. */
+static int become(uid_t uid)
+{
+    return setgroups(0, NULL) == 0 && setegid(uid) == 0 && seteuid(uid) == 0 ? 0 : -1;
+}
+
+static void unbecome(void)
+{
+    int saved = errno;
+    if (seteuid(0) < 0 || setegid(0) < 0)
+        _exit(70);
+    errno = saved;
+}
+
+static void address(struct sockaddr_un *ret, int fd, const char *name)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d%s%s", fd, name[0] ? "/" : "",
+             name);
+}
+
+int bg_notify_listen(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
+{
+    struct sockaddr_un at;
+    struct stat st;
+    (void)h;
+    BG_CLOSED int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || fstat(jail_root, &st) < 0)
+        return bg_sys(f, "make the notify socket");
+    bool staged = st.st_uid == 0; /* the jail is not given away yet */
+    address(&at, jail_root, notify_name);
+    if (!staged && become(vm->uid) < 0) {
+        unbecome();
+        return bg_sys(f, "take the VM's uid");
+    }
+    int result = unlinkat(jail_root, notify_name, 0) == 0 || errno == ENOENT ? 0 : -1;
+    if (result == 0)
+        result = bind(fd, (struct sockaddr *)&at, sizeof(at));
+    if (result == 0)
+        result = listen(fd, 8);
+    unbecome();
+    if (result == 0 && staged)
+        result = fchownat(jail_root, notify_name, vm->uid, vm->uid, AT_SYMLINK_NOFOLLOW);
+    return result < 0 ? bg_sys(f, "bind the notify socket") : bg_steal(&fd);
+}
+
+/* One attempt. -EAGAIN: not there yet; other negative errno; BG_PEER_UNPROVEN is -EPERM. */
+static int try_connect(int root, const char *name, uid_t uid)
+{
+    struct sockaddr_un at;
+    struct stat st;
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    BG_CLOSED int node = bg_open(root, name, O_PATH, 0);
+    if (node < 0)
+        return errno == ENOENT ? -EAGAIN : errno == ELOOP ? -EPERM : -errno;
+    if (fstat(node, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_uid != uid)
+        return -EPERM;
+    BG_CLOSED int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    address(&at, node, "");
+    if (fd < 0 || become(uid) < 0) {
+        unbecome();
+        return -errno;
+    }
+    int result = connect(fd, (struct sockaddr *)&at, sizeof(at));
+    unbecome();
+    if (result < 0)
+        return errno == ECONNREFUSED || errno == ENOENT ? -EAGAIN : -errno;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != uid)
+        return -EPERM;
+    return bg_steal(&fd);
+}
+
+static long now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The stderr of a jailer or VMM that ended, as one line. */
+static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
+{
+    char name[32], words[161];
+    snprintf(name, sizeof(name), "%.8s.stderr", vm);
+    if (bg_read_small(h->logs, name, words, sizeof(words)) <= 0)
+        snprintf(words, sizeof(words), "it said nothing");
+    words[strcspn(words, "\n")] = 0;
+    return bg_fail(f, BG_JAIL_FAILED, 0, "the VMM ended: %s", words);
+}
+
+/*
+ * Wait until the VMM has made its socket. Events: a name appears in the jail's root, or the VMM ends. Between bind and
+ * listen there is no event, so an existing socket that refuses is tried again after a growing pause.
+ */
+static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, int watch,
+                        const char *name, struct bg_reply *f)
+{
+    char path[32], events[1024];
+    long deadline = now_ms() + WAIT_MS, pause = 1;
+    BG_CLOSED int notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
+    if (notes < 0 || inotify_add_watch(notes, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
+        return bg_sys(f, "watch the jail");
+    for (;;) {
+        struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = notes, .events = POLLIN}};
+        struct stat st;
+        int fd = try_connect(root, name, vm->uid);
+        if (fd >= 0)
+            return fd;
+        if (fd == -EPERM)
+            return bg_fail(f, BG_PEER_UNPROVEN, 0, "%s in the jail is not a socket of the VM's VMM",
+                           name);
+        if (fd != -EAGAIN) {
+            errno = -fd;
+            return bg_sys(f, "connect to the VMM");
+        }
+        long left = deadline - now_ms();
+        bool exists = fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        if (left <= 0)
+            return bg_fail(f, BG_DEADLINE, 0, "the VMM did not open %s within 5 s", name);
+        if (poll(p, 2, exists && pause < left ? (int)pause : (int)left) < 0)
+            return bg_sys(f, "wait for the VMM");
+        if (exists)
+            pause *= 2;
+        if (p[0].revents)
+            return died(h, vm->id, f);
+        if (p[1].revents && read(notes, events, sizeof(events)) < 0 && errno != EAGAIN)
+            return bg_sys(f, "watch the jail");
+    }
+}
+
+/* Safe because of the paragraph at the top of this file. */
+int bg_act_vm_connect(struct bg_helper *h, const struct bg_args_vm_connect *a,
+                      struct bg_res_vm_connect *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_jail_state now;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
+        return -1;
+    BG_CLOSED int watch = now.watch;
+    if (now.state == BG_V_unknown)
+        return bg_fail(f, BG_VM_UNPROVEN, 0, "pid %u is not the VMM that the ledger knows",
+                       now.pid);
+    if (now.state == BG_V_exited)
+        return died(h, vm.id, f);
+    if (now.state != BG_V_running)
+        return bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm.id);
+    BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
+    if (root < 0)
+        return -1;
+    bg_unlock(h); /* the wait must not keep a kill out */
+    r->socket = a->channel == BG_V_notify
+                    ? bg_notify_listen(h, &vm, root, f)
+                    : await_socket(h, &vm, root, watch,
+                                   a->channel == BG_V_api ? "api.sock" : "vsock.sock", f);
+    return r->socket < 0 ? -1 : 0;
+}
+
+static int open_regular(int dir, const char *name, struct bg_reply *f)
+{
+    struct stat st;
+    BG_CLOSED int fd = bg_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0 && errno == ENOENT)
+        return -2;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return bg_sys(f, "open the log");
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+        return bg_fail(f, BG_PEER_UNPROVEN, 0, "the VM's log is not a plain file of its own");
+    return bg_steal(&fd);
+}
+
+/* Safe because it is a regular file with one link, opened without following links, and read-only. */
+int bg_act_vm_log(struct bg_helper *h, const struct bg_args_vm_log *a, struct bg_res_vm_log *r,
+                  struct bg_reply *f)
+{
+    static const char *const kept[] = {"console", "vmm", "metrics"}, *const live[] = {NULL,
+                                                                                      "vmm.log",
+                                                                                      "metrics"};
+    struct bg_vm vm;
+    char name[32];
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
+        return -1;
+    int fd = -2;
+    if (live[a->log] && vm.jail[0]) {
+        BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
+        fd = root < 0 ? -2 : open_regular(root, live[a->log], f);
+    }
+    snprintf(name, sizeof(name), "%.8s.%s", vm.id, kept[a->log]);
+    if (fd == -2)
+        fd = open_regular(h->logs, name, f);
+    if (fd == -2)
+        return bg_fail(f, BG_JAIL_ABSENT, ENOENT, "vm %s has no such log: it was never started",
+                       vm.id);
+    r->file = fd;
+    return fd < 0 ? -1 : 0;
+}

@@ -1,0 +1,221 @@
+/*
+ * VM disks, copy-on-write over an admitted base: a device-mapper snapshot (disk_dm.c), a reflink, or a sparse copy.
+ *
+ * A file disk is made unnamed and gets its name complete. Its content reaches the medium a little later
+ * (bg_disk_settle, in a process of its own: a start must not wait for it); until the ledger says "settled", a reboot
+ * means that the disk counts as lost.
+ */
+#include "copy.h"
+#include "disk_dm.h"
+#include "op.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DISK_MAX (UINT64_C(1) << 44)
+
+bool bg_disk_lost(struct bg_helper *h, const struct bg_vm *vm)
+{
+    return vm->has_disk && !vm->disk_settled && strcmp(vm->disk_boot, h->boot) != 0;
+}
+
+void bg_disk_settle(struct bg_helper *h, const char *id)
+{
+    struct bg_reply unused;
+    struct bg_vm vm;
+    BG_CLOSED int fd = bg_open(h->disks, id, O_RDWR, 0);
+    if (fd < 0 || fsync(fd) < 0 || fsync(h->disks) < 0)
+        return;
+    if (bg_vm_open(h, id, &vm, &unused) == 0 && vm.has_disk) {
+        struct stat now, ours;
+        /* Removed and made again while we wrote? Then that one has a process of its own. */
+        if (fstat(fd, &ours) == 0 && fstatat(h->disks, id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+            now.st_ino == ours.st_ino) {
+            vm.disk_settled = true;
+            bg_vm_save(h, &vm, true, &unused);
+        }
+    }
+    bg_unlock(h);
+}
+
+static int make_file(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
+                     uint32_t asked, uint32_t *ret_kind, struct bg_reply *f)
+{
+    BG_CLOSED int fd = bg_unnamed_file(h->disks);
+    if (fd < 0)
+        return bg_sys(f, "make the disk");
+    bool cloned = asked != BG_V_copy && bg_clone(base, fd);
+    if (!cloned && asked == BG_V_reflink)
+        return bg_fail(f, BG_DISK_KIND, errno,
+                       "kind: the file system of /var/lib/banger-root cannot reflink");
+    if (!cloned && bg_copy(base, fd, base_size, NULL) < 0)
+        return bg_sys(f, "copy the base");
+    if (ftruncate(fd, (off_t)vm->disk_size) < 0 || fchown(fd, vm->uid, vm->uid) < 0 ||
+        fchmod(fd, 0600) < 0)
+        return bg_sys(f, "size the disk");
+    if ((unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
+        bg_name_file(fd, h->disks, vm->id) < 0)
+        return bg_sys(f, "name the disk");
+    *ret_kind = cloned ? BG_V_reflink : BG_V_copy;
+    return 0;
+}
+
+static int make(struct bg_helper *h, struct bg_vm *vm, int base, uint64_t base_size, uint32_t asked,
+                struct bg_reply *f)
+{
+    uint32_t kind = BG_V_copy;
+    bool dm = asked == BG_V_dm || (asked == BG_V_auto && bg_dm_available());
+    vm->has_disk = true;
+    vm->disk_settled = false;
+    vm->disk_kind = dm ? BG_V_dm : asked == BG_V_auto ? BG_V_copy : asked;
+    snprintf(vm->disk_boot, sizeof(vm->disk_boot), "%s", h->boot);
+    if (bg_vm_save(h, vm, true, f) < 0)
+        return -1;
+    if (dm ? bg_dm_create(h, vm, base, base_size, f)
+           : make_file(h, vm, base, base_size, asked, &kind, f)) {
+        struct bg_reply unused;
+        if (bg_disk_remove(h, vm, &unused) == 0)
+            bg_vm_save(h, vm, true, &unused);
+        return -1;
+    }
+    vm->disk_kind = dm ? BG_V_dm : kind;
+    vm->disk_settled = dm; /* its store was written durably */
+    if (bg_vm_save(h, vm, false, f) < 0)
+        return -1;
+    if (!dm)
+        bg_later(h, bg_disk_settle, vm->id);
+    return 0;
+}
+
+/* The disk is there: is it the one that is asked for? Grow it if it is smaller. */
+static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_disk_create *a,
+                 struct bg_reply *f)
+{
+    struct stat st;
+    if (memcmp(vm->disk_base, a->base.b, 32) != 0)
+        return bg_fail(f, BG_DISK_MISMATCH, 0, "base: the VM's disk stands on another base");
+    if (a->size < vm->disk_size)
+        return bg_fail(f, BG_DISK_MISMATCH, 0, "size: the disk has %llu bytes and cannot shrink",
+                       (unsigned long long)vm->disk_size);
+    bool grow = a->size > vm->disk_size;
+    if (vm->disk_kind == BG_V_dm)
+        return grow ? bg_fail(f, BG_DISK_MISMATCH, 0,
+                              "size: a dm disk keeps the size that it was made with")
+                    : bg_dm_activate(h, vm, f);
+    BG_CLOSED int fd = bg_open(h->disks, vm->id, O_RDWR, 0);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return bg_sys(f, "open the disk");
+    vm->disk_size = a->size;
+    if (!grow && (uint64_t)st.st_size == a->size)
+        return 0;
+    if (ftruncate(fd, (off_t)a->size) < 0 || fsync(fd) < 0)
+        return bg_sys(f, "grow the disk");
+    return bg_vm_save(h, vm, true, f);
+}
+
+/* Safe because base and disk live in the helper's area. */
+int bg_act_disk_create(struct bg_helper *h, const struct bg_args_disk_create *a,
+                       struct bg_res_disk_create *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct stat st;
+    uint64_t base_size;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
+        return -1;
+    if (a->size == 0 || a->size > DISK_MAX || a->size % 4096 != 0)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "size: must be a multiple of 4096 up to 16 TiB");
+    BG_CLOSED int base = bg_base_open(h, a->base.b, &base_size, f);
+    if (base < 0)
+        return -1;
+    /* An intent whose file never got its name, or whose bytes may be gone, is made anew. */
+    bool there =
+        vm.has_disk && !bg_disk_lost(h, &vm) &&
+        (vm.disk_kind == BG_V_dm || fstatat(h->disks, vm.id, &st, AT_SYMLINK_NOFOLLOW) == 0);
+    if (there) {
+        if (adopt(h, &vm, a, f) < 0)
+            return -1;
+    } else {
+        if (a->size < base_size)
+            return bg_fail(f, BG_BAD_REQUEST, 0, "size: must be at least the base's %llu bytes",
+                           (unsigned long long)base_size);
+        vm.disk_size = a->size;
+        memcpy(vm.disk_base, a->base.b, 32);
+        if (make(h, &vm, base, base_size, a->kind, f) < 0)
+            return -1;
+    }
+    r->kind = vm.disk_kind;
+    r->size = vm.disk_size;
+    return 0;
+}
+
+static int need_disk(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+{
+    if (!vm->has_disk)
+        return bg_fail(f, BG_DISK_ABSENT, 0, "vm %s has no disk; create it first", vm->id);
+    if (bg_disk_lost(h, vm))
+        return bg_fail(f, BG_DISK_ABSENT, 0,
+                       "the disk of vm %s was not on the medium when the host went down", vm->id);
+    return 0;
+}
+
+/* Safe because it reads the instance's own objects. */
+int bg_act_disk_status(struct bg_helper *h, const struct bg_args_disk_status *a,
+                       struct bg_res_disk_status *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct stat st;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || need_disk(h, &vm, f) < 0)
+        return -1;
+    r->kind = vm.disk_kind;
+    r->size = vm.disk_size;
+    memcpy(r->base.b, vm.disk_base, 32);
+    if (vm.disk_kind == BG_V_dm)
+        return bg_dm_status(h, &vm, &r->used, &r->fill_permille, f);
+    if (fstatat(h->disks, vm.id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return bg_sys(f, "look at the disk");
+    r->used = (uint64_t)st.st_blocks * 512;
+    return 0;
+}
+
+/* Safe because the content is the owner's and the fd cannot write. */
+int bg_act_disk_export(struct bg_helper *h, const struct bg_args_disk_export *a,
+                       struct bg_res_disk_export *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_jail_state jail;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || need_disk(h, &vm, f) < 0 ||
+        bg_jail_look(h, &vm, &jail, f) < 0)
+        return -1;
+    bg_close(&jail.watch);
+    if (jail.state == BG_V_running || jail.state == BG_V_unknown)
+        return bg_fail(f, BG_VM_ALIVE, 0, "vm %s runs; stop it before its disk is read", vm.id);
+    r->disk =
+        vm.disk_kind == BG_V_dm ? bg_dm_open(h, &vm, f) : bg_open(h->disks, vm.id, O_RDONLY, 0);
+    return r->disk >= 0 ? 0 : vm.disk_kind == BG_V_dm ? -1 : bg_sys(f, "open the disk");
+}
+
+int bg_disk_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
+{
+    if (need_disk(h, vm, f) < 0)
+        return -1;
+    if (vm->disk_kind == BG_V_dm)
+        return bg_dm_stage(h, vm, jail_root, f);
+    return linkat(h->disks, vm->id, jail_root, "disk", 0) == 0
+               ? 0
+               : bg_sys(f, "link the disk into the jail");
+}
+
+int bg_disk_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
+{
+    if (!vm->has_disk)
+        return 0;
+    if (vm->disk_kind == BG_V_dm && bg_dm_remove(h, vm, f) < 0)
+        return -1;
+    if (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT)
+        return bg_sys(f, "remove the disk");
+    vm->has_disk = false;
+    return 0;
+}

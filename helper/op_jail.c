@@ -1,0 +1,382 @@
+/*
+ * The jail of a VM: staging, start, what became of it, and its end.
+ *
+ * Everything is put into the jail's root while that folder is still root's alone (0700); the jailer then gives it to
+ * the VM's uid. From that moment nothing in it is evidence of anything (see op_connect.c for how it is entered).
+ */
+#include "copy.h"
+#include "op.h"
+#include "proc.h"
+#include "record.h"
+#include "spawn.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SEED_MAX = 1 << 20,
+    CPUS_MAX = 32,
+    MEMORY_MIN = 32,
+    MEMORY_MAX = 1 << 20,
+    OVERHEAD_MIB =
+        768, /* the VMM's own memory; an emulator's translation buffer is the most of it */
+    KILL_WAIT_MS = 5000,
+};
+
+static int link_base(struct bg_helper *h, const uint8_t digest[32], int root, const char *name,
+                     struct bg_reply *f)
+{
+    char hex[65];
+    BG_CLOSED int base = bg_base_open(h, digest, NULL, f);
+    if (base < 0)
+        return -1;
+    bg_hex(hex, digest, 32);
+    return linkat(h->bases, hex, root, name, 0) == 0 ? 0 : bg_sys(f, "link a base into the jail");
+}
+
+static int stage_file(int root, const char *name, mode_t mode, uid_t uid, int from, uint64_t size,
+                      struct bg_reply *f)
+{
+    BG_CLOSED int fd = openat(root, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0 || (from >= 0 && bg_copy(from, fd, size, NULL) < 0) || fchown(fd, uid, uid) < 0)
+        return bg_sys(f, "stage a file in the jail");
+    return 0;
+}
+
+static int stage(struct bg_helper *h, const struct bg_vm *vm, const struct bg_args_jail_spawn *a,
+                 int root, struct bg_reply *f)
+{
+    static const uint8_t none[32];
+    uint64_t size;
+    if (bg_check_file(a->seed, "seed", SEED_MAX, &size, f) < 0 ||
+        link_base(h, a->kernel.b, root, "kernel", f) < 0)
+        return -1;
+    if (memcmp(a->initrd.b, none, 32) != 0 && link_base(h, a->initrd.b, root, "initrd", f) < 0)
+        return -1;
+    if (stage_file(root, "seed", 0400, vm->uid, a->seed, size, f) < 0 ||
+        stage_file(root, "vmm.log", 0600, vm->uid, -1, 0, f) < 0 ||
+        stage_file(root, "metrics", 0600, vm->uid, -1, 0, f) < 0)
+        return -1;
+    return bg_disk_stage(h, vm, root, f);
+}
+
+/* jails/firecracker/<jail>/root, as the jailer lays it out; all three of them root's. */
+static int make_root(struct bg_helper *h, const char *jail, struct bg_reply *f)
+{
+    BG_CLOSED int all = bg_open_dir(h->jails, "firecracker", 0755);
+    BG_CLOSED int own = all < 0 || mkdirat(all, jail, 0755) < 0 ? -1 : bg_open_dir(all, jail, 0755);
+    int root = own < 0 ? -1 : bg_open_dir(own, "root", 0700);
+    return root >= 0 ? root : bg_sys(f, "make the jail");
+}
+
+static int open_log(struct bg_helper *h, const char *vm, const char *kind, struct bg_reply *f)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "%.8s.%s", vm, kind);
+    int fd = bg_open(h->logs, name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    return fd >= 0 ? fd : bg_sys(f, "make the console's file");
+}
+
+static int spawn(struct bg_helper *h, const struct bg_vm *vm, const struct bg_args_jail_spawn *a,
+                 const char *engine, struct bg_reply *f)
+{
+    char jailer[BG_PATH_MAX + 16], exec[BG_PATH_MAX + 16], base[BG_PATH_MAX + 16],
+        state[BG_PATH_MAX], uid[16];
+    snprintf(jailer, sizeof(jailer), "%s/jailer", engine);
+    snprintf(exec, sizeof(exec), "%s/firecracker", engine);
+    bg_state_root(state, h->instance);
+    snprintf(base, sizeof(base), "%s/jails", state);
+    snprintf(uid, sizeof(uid), "%u", vm->uid);
+    char *argv[] = {jailer,     "--id",    (char *)vm->jail, "--exec-file", exec,
+                    "--uid",    uid,       "--gid",          uid,           "--chroot-base-dir",
+                    base,       "--",      "--api-sock",     "/api.sock",   "--log-path",
+                    "/vmm.log", "--level", "Info",           NULL};
+    BG_CLOSED int console = open_log(h, vm->id, "console", f);
+    BG_CLOSED int errors = console < 0 ? -1 : open_log(h, vm->id, "stderr", f);
+    if (errors < 0)
+        return -1;
+    struct bg_spawn s = {.vm = vm,
+                         .engine = engine,
+                         .argv = argv,
+                         .console = console,
+                         .errors = errors,
+                         .memory_max = ((uint64_t)a->memory_mib * 5 / 4 + OVERHEAD_MIB) << 20};
+    return h->by_systemd ? bg_spawn_service(h, &s, f) : bg_spawn_monitored(h, &s, f);
+}
+
+/* Answer with the running jail: at the end of a start, or because it ran already. */
+static int answer(struct bg_helper *h, const struct bg_vm *vm, int notify,
+                  struct bg_res_jail_spawn *r, struct bg_reply *f)
+{
+    struct bg_jail_state now;
+    if (bg_jail_look(h, vm, &now, f) < 0)
+        return -1;
+    if (now.state != BG_V_running) {
+        bg_close(&now.watch);
+        return bg_fail(f, BG_JAIL_FAILED, 0,
+                       "the jailer ended at once (status %d, signal %u); its words are in vm_log",
+                       now.exit_code, now.exit_signal);
+    }
+    memcpy(r->jail.s, now.jail, sizeof(r->jail.s));
+    r->pid = now.pid;
+    r->start = now.start;
+    r->watch = now.watch;
+    r->notify = notify;
+    return 0;
+}
+
+static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jail_spawn *a,
+                 struct bg_res_jail_spawn *r, struct bg_reply *f)
+{
+    char engine[BG_PATH_MAX];
+    BG_CLOSED int folder = bg_engine_open(h, a->engine, engine, f);
+    if (folder < 0)
+        return -1;
+    if (bg_random_id(vm->jail, 16) < 0)
+        return bg_sys(f, "choose a jail id");
+    snprintf(vm->jail_boot, sizeof(vm->jail_boot), "%s", h->boot);
+    vm->engine = a->engine;
+    if (bg_vm_save(h, vm, false, f) < 0)
+        return -1;
+    BG_CLOSED int root = make_root(h, vm->jail, f);
+    BG_CLOSED int notify =
+        root < 0 || stage(h, vm, a, root, f) < 0 ? -1 : bg_notify_listen(h, vm, root, f);
+    if (notify < 0 || spawn(h, vm, a, engine, f) < 0 || answer(h, vm, notify, r, f) < 0)
+        return -1;
+    bg_steal(&notify);
+    return 0;
+}
+
+/* Safe because engine, uid, names and arguments come from the ledger and root's folders; see README.md. */
+int bg_act_jail_spawn(struct bg_helper *h, const struct bg_args_jail_spawn *a,
+                      struct bg_res_jail_spawn *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_jail_state now;
+    if (a->cpus < 1 || a->cpus > CPUS_MAX)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "cpus: must be 1 to %d", CPUS_MAX);
+    if (a->memory_mib < MEMORY_MIN || a->memory_mib > MEMORY_MAX)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "memory_mib: must be %d to %d", MEMORY_MIN,
+                       MEMORY_MAX);
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
+        return -1;
+    bg_close(&now.watch);
+    if (now.state == BG_V_running) {
+        BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
+        BG_CLOSED int notify = root < 0 ? -1 : bg_notify_listen(h, &vm, root, f);
+        return notify < 0 || answer(h, &vm, notify, r, f) < 0 ? -1 : (bg_steal(&notify), 0);
+    }
+    if (bg_jail_remove(h, &vm, f) < 0) /* what an earlier start left */
+        return -1;
+    if (start(h, &vm, a, r, f) == 0)
+        return 0;
+    struct bg_reply unused;
+    if (vm.jail[0] && bg_jail_remove(h, &vm, &unused) == 0)
+        bg_vm_save(h, &vm, false, &unused);
+    return -1;
+}
+
+static int read_record(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret,
+                       bool *ret_ended)
+{
+    struct bg_record r;
+    char name[16];
+    uint32_t code;
+    snprintf(name, sizeof(name), "jail-%.8s", vm->id);
+    if (bg_record_read(&r, h->run, name) < 0)
+        return -1;
+    const char *jail = bg_record_get(&r, "jail");
+    if (!jail || strcmp(jail, vm->jail) != 0 || !bg_record_u32(&r, "pid", &ret->pid) ||
+        !bg_record_u64(&r, "start", &ret->start))
+        return -1;
+    *ret_ended = bg_record_u32(&r, "exit", &code) && bg_record_u32(&r, "signal", &ret->exit_signal);
+    if (*ret_ended)
+        ret->exit_code = (int32_t)code;
+    return 0;
+}
+
+/* The VMM is gone and its monitor is about to write how it ended: wait for that, but not long. */
+static void await_record(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret)
+{
+    char path[32], events[512];
+    bool ended = false;
+    BG_CLOSED int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", h->run);
+    if (watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO) < 0)
+        return;
+    for (int i = 0; i < 16; i++) {
+        struct pollfd p = {.fd = watch, .events = POLLIN};
+        if (h->by_systemd)
+            bg_service_collect(h, vm);
+        if (read_record(h, vm, ret, &ended) < 0 || ended || poll(&p, 1, 250) <= 0 ||
+            read(watch, events, sizeof(events)) < 0)
+            return;
+    }
+}
+
+static void jailer_identity(struct bg_helper *h, uint32_t engine, struct stat *ret)
+{
+    char path[BG_PATH_MAX];
+    struct bg_reply unused;
+    memset(ret, 0, sizeof(*ret));
+    BG_CLOSED int fd = bg_engine_open(h, engine, path, &unused);
+    if (fd >= 0 && fstatat(fd, "jailer", ret, AT_SYMLINK_NOFOLLOW) < 0)
+        memset(ret, 0, sizeof(*ret));
+}
+
+int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret,
+                 struct bg_reply *f)
+{
+    struct stat jailer;
+    bool ended = false;
+    *ret = (struct bg_jail_state){.state = BG_V_none, .watch = -1, .exit_code = -1};
+    memset(ret->jail, '0', 16);
+    if (!vm->jail[0])
+        return 0;
+    memcpy(ret->jail, vm->jail, sizeof(ret->jail));
+    ret->state = BG_V_exited;
+    if (strcmp(vm->jail_boot, h->boot) != 0 || read_record(h, vm, ret, &ended) < 0 || ended)
+        return 0;
+    jailer_identity(h, vm->engine, &jailer);
+    ret->watch = bg_proc_open((pid_t)ret->pid, ret->start, vm->uid, jailer.st_dev, jailer.st_ino);
+    if (ret->watch >= 0)
+        ret->state = BG_V_running;
+    else if (ret->watch == -ESRCH)
+        await_record(h, vm, ret);
+    else if (ret->watch == -EPERM)
+        ret->state = BG_V_unknown;
+    else {
+        errno = -ret->watch;
+        ret->watch = -1;
+        return bg_sys(f, "look at the VMM's process");
+    }
+    if (ret->watch < 0)
+        ret->watch = -1;
+    return 0;
+}
+
+/* Safe because the process was proven against the ledger, and is signalled through that very pidfd. */
+int bg_act_jail_signal(struct bg_helper *h, const struct bg_args_jail_signal *a,
+                       struct bg_res_jail_signal *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_jail_state now;
+    (void)r;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
+        return -1;
+    BG_CLOSED int watch = now.watch;
+    if (now.state == BG_V_unknown)
+        return bg_fail(f, BG_VM_UNPROVEN, 0, "pid %u is not the VMM that the ledger knows",
+                       now.pid);
+    if (now.state != BG_V_running)
+        return bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm.id);
+    int signal = a->signal == BG_V_kill ? SIGKILL : SIGTERM;
+    if (syscall(SYS_pidfd_send_signal, watch, signal, NULL, 0) < 0 && errno != ESRCH)
+        return bg_sys(f, "signal the VMM");
+    return 0;
+}
+
+/* Safe because it only reads; a pidfd lets the owner wait, not signal. */
+int bg_act_jail_status(struct bg_helper *h, const struct bg_args_jail_status *a,
+                       struct bg_res_jail_status *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_jail_state now;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
+        return -1;
+    *r = (struct bg_res_jail_status){.state = now.state,
+                                     .pid = now.pid,
+                                     .start = now.start,
+                                     .exit_code = now.exit_code,
+                                     .exit_signal = now.exit_signal,
+                                     .watch = now.watch};
+    memcpy(r->jail.s, now.jail, sizeof(r->jail.s));
+    return 0;
+}
+
+/* Whatever else runs under the VM's uid: the kernel itself picks them, by the uid that nobody else has. */
+static void kill_uid(uid_t uid)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 &&
+            setresuid(uid, uid, uid) == 0)
+            kill(-1, SIGKILL);
+        _exit(0);
+    }
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+}
+
+static int end_process(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
+{
+    struct bg_jail_state now;
+    if (bg_jail_look(h, vm, &now, f) < 0)
+        return -1;
+    BG_CLOSED int watch = now.watch;
+    if (now.state == BG_V_unknown)
+        return bg_fail(f, BG_VM_UNPROVEN, 0,
+                       "pid %u is not the VMM that the ledger knows; nothing was touched", now.pid);
+    if (now.state == BG_V_running) {
+        struct pollfd p = {.fd = watch, .events = POLLIN};
+        syscall(SYS_pidfd_send_signal, watch, SIGKILL, NULL, 0);
+        if (poll(&p, 1, KILL_WAIT_MS) != 1)
+            return bg_fail(f, BG_DEADLINE, 0, "the VMM (pid %u) did not end within 5 s of SIGKILL",
+                           now.pid);
+        await_record(h, vm, &now);
+    }
+    kill_uid(vm->uid);
+    return 0;
+}
+
+/* The VMM's own files outlive its jail: only regular, unshared ones, now that nobody can exchange them. */
+static void keep_log(struct bg_helper *h, const char *vm, int root, const char *name)
+{
+    char kept[32];
+    struct stat st;
+    snprintf(kept, sizeof(kept), "%.8s.%s", vm, strcmp(name, "metrics") == 0 ? "metrics" : "vmm");
+    BG_CLOSED int fd = bg_open(root, name, O_RDONLY | O_NONBLOCK, 0);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+        renameat(root, name, h->logs, kept) == 0 && fchown(fd, 0, 0) == 0)
+        fchmod(fd, 0600);
+}
+
+int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
+{
+    char name[16], cgroup[BG_PATH_MAX];
+    struct bg_reply unused;
+    if (!vm->jail[0])
+        return 0;
+    if (strcmp(vm->jail_boot, h->boot) == 0 && end_process(h, vm, f) < 0)
+        return -1;
+    if (h->by_systemd)
+        bg_service_forget(h, vm);
+    BG_CLOSED int root = bg_jail_root(h, vm->jail, &unused);
+    if (root >= 0) {
+        keep_log(h, vm->id, root, "vmm.log");
+        keep_log(h, vm->id, root, "metrics");
+    }
+    BG_CLOSED int all = bg_open(h->jails, "firecracker", O_RDONLY | O_DIRECTORY, 0);
+    if (all >= 0 && bg_remove_tree(all, vm->jail) < 0)
+        return bg_sys(f, "remove the jail");
+    snprintf(name, sizeof(name), "jail-%.8s", vm->id);
+    unlinkat(h->run, name, 0);
+    bg_cgroup_path(cgroup, h, vm->id);
+    if (cgroup[0] && !h->by_systemd) {
+        if (rmdir(cgroup) < 0 && errno != ENOENT)
+            return bg_sys(f, "remove the VM's cgroup");
+        *strrchr(cgroup, '/') = 0;
+        rmdir(cgroup); /* the last VM's removal takes the instance's folder along */
+    }
+    vm->jail[0] = 0;
+    return 0;
+}

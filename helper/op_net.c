@@ -1,0 +1,397 @@
+/* The network's operations: the bridge, its tables, taps and published ports. */
+#include "link.h"
+#include "nft.h"
+#include "op.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int failed(struct bg_reply *f, const char *step, int error)
+{
+    errno = -error;
+    return bg_sys(f, step);
+}
+
+/* Write "1" into a sysctl of the bridge, or a global one; all of them exist on every kernel with IPv4. */
+static int sysctl_on(struct bg_reply *f, const char *path)
+{
+    BG_CLOSED int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, "1", 1) == 1 ? 0 : bg_sys(f, path);
+}
+
+static int bridge_sysctls(const char *bridge, struct bg_reply *f)
+{
+    char path[96];
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", bridge);
+    if (sysctl_on(f, path) < 0 || sysctl_on(f, "/proc/sys/net/ipv4/ip_forward") < 0)
+        return -1;
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", bridge);
+    return access(path, F_OK) < 0 ? 0 : sysctl_on(f, path);
+}
+
+/* Does a link of our bridge's name exist, and is it the one of the ledger? -1 when it is somebody else's. */
+static int own_bridge(const struct bg_net *net, struct bg_link *ret, struct bg_reply *f)
+{
+    int error = bg_link_get(net->names.bridge, ret);
+    if (error == -ENODEV)
+        return 0;
+    if (error < 0)
+        return failed(f, "look for the bridge", error);
+    if (strcmp(ret->kind, "bridge") != 0 || (net->ifindex != 0 && net->ifindex != ret->ifindex))
+        return bg_fail(f, BG_NET_CONFLICT, EEXIST, "link %s exists and is not banger's; remove it",
+                       net->names.bridge);
+    return 1;
+}
+
+static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_reply *f)
+{
+    struct bg_link link;
+    int found = own_bridge(net, &link, f), error;
+    if (found < 0)
+        return -1;
+    if (!found && (error = bg_link_add_bridge(net->names.bridge)) < 0)
+        return failed(f, "make the bridge", error);
+    if ((error = bg_link_get(net->names.bridge, &link)) < 0)
+        return failed(f, "look at the bridge", error);
+    net->ifindex = link.ifindex;
+    if (bg_net_save(h, net, f) < 0)
+        return -1;
+    if ((error = bg_link_add_address(net->ifindex, net->names.gateway, net->prefix)) < 0)
+        return failed(f, "give the bridge its address", error);
+    if ((error = bg_link_set_up(net->ifindex, 0)) < 0)
+        return failed(f, "set the bridge up", error);
+    return bridge_sysctls(net->names.bridge, f);
+}
+
+/* Put back what the ledger says of taps and ports after the tables were made anew. */
+static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
+{
+    char id[9] = "";
+    struct bg_vm vm;
+    struct bg_port port;
+    int found;
+    while ((found = bg_vm_next(h, id, id, f)) == 1)
+        if (bg_vm_load(h, id, &vm, f) < 0 ||
+            (vm.has_tap && bg_nft_admit(h, net, vm.slot, vm.tap_reach, f) < 0))
+            return -1;
+    for (uint32_t i = 0; found == 0 && (found = bg_port_at(h, NULL, i, &port, f)) == 1;
+         found = 0, i++)
+        if (bg_nft_publish(h, net, &port, f) < 0)
+            return -1;
+    return found;
+}
+
+static int undo_net(struct bg_helper *h, const struct bg_net *net)
+{
+    struct bg_reply unused;
+    bg_nft_down(h, net, &unused);
+    if (net->ifindex != 0)
+        bg_link_delete(net->ifindex);
+    bg_net_forget(h, &unused);
+    return -1;
+}
+
+/* Safe because names derive from the instance, the subnet is private and overlaps no route of the host's. */
+int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg_res_net_up *r,
+                  struct bg_reply *f)
+{
+    struct bg_net net = {0};
+    if (!bg_private_subnet(a->subnet, a->prefix))
+        return bg_fail(f, BG_BAD_REQUEST, 0,
+                       "subnet: must be a private network without host bits, prefix 16 to 24; try "
+                       "10.87.0.0/20");
+    if (bg_lock(h, BG_LOCK_NET, f) < 0)
+        return -1;
+    bool known = bg_net_load(h, &net, f) == 0;
+    if (!known && f->code != BG_NET_ABSENT)
+        return -1;
+    if (known && (net.subnet != a->subnet || net.prefix != a->prefix))
+        return bg_fail(f, BG_NET_CONFLICT, 0,
+                       "the instance's network is up with another subnet; net_down first");
+    net.subnet = a->subnet;
+    net.prefix = a->prefix;
+    bg_net_names(&net.names, h->instance, net.subnet, 0);
+    struct bg_link link = {0};
+    int found = own_bridge(&net, &link, f);
+    if (found < 0)
+        return -1;
+    if (found && !known)
+        return bg_fail(f, BG_NET_CONFLICT, EEXIST,
+                       "link %s exists and is not in the ledger; remove it", net.names.bridge);
+    int overlaps = bg_link_route_overlaps(a->subnet, a->prefix, link.ifindex);
+    if (overlaps < 0)
+        return failed(f, "look for overlapping routes", overlaps);
+    if (overlaps)
+        return bg_fail(f, BG_NET_CONFLICT, 0,
+                       "subnet: overlaps a route of the host; choose another");
+    if (bg_net_save(h, &net, f) < 0)
+        return -1;
+    if (make_bridge(h, &net, f) < 0 ||
+        (!bg_nft_is_up(&net) && (bg_nft_up(h, &net, f) < 0 || refill(h, &net, f) < 0)))
+        return known ? -1 : undo_net(h, &net);
+    snprintf(r->bridge.s, sizeof(r->bridge.s), "%s", net.names.bridge);
+    r->ifindex = net.ifindex;
+    r->address = net.names.gateway;
+    return 0;
+}
+
+/* Safe because it removes only the link and tables that ledger and kernel agree are ours. */
+int bg_act_net_down(struct bg_helper *h, const struct bg_args_net_down *a,
+                    struct bg_res_net_down *r, struct bg_reply *f)
+{
+    struct bg_net net;
+    struct bg_link link;
+    struct bg_vm vm;
+    char id[9] = "";
+    int found;
+    (void)a, (void)r;
+    if (bg_lock(h, BG_LOCK_NET, f) < 0)
+        return -1;
+    if (bg_net_load(h, &net, f) < 0)
+        return f->code == BG_NET_ABSENT ? 0 : -1;
+    while ((found = bg_vm_next(h, id, id, f)) == 1)
+        if (bg_vm_load(h, id, &vm, f) < 0)
+            return -1;
+        else if (vm.has_tap)
+            return bg_fail(f, BG_VM_ALIVE, 0, "vm %s still has a tap; tear it down first", id);
+    if (found < 0 || (found = own_bridge(&net, &link, f)) < 0)
+        return -1;
+    int error = found ? bg_link_delete(link.ifindex) : 0;
+    if (error < 0)
+        return failed(f, "remove the bridge", error);
+    return bg_nft_down(h, &net, f) < 0 ? -1 : bg_net_forget(h, f);
+}
+
+/* Safe because the address is our bridge's alone, so no other resolver of the host can be shadowed. */
+int bg_act_dns_socket(struct bg_helper *h, const struct bg_args_dns_socket *a,
+                      struct bg_res_dns_socket *r, struct bg_reply *f)
+{
+    struct bg_net net;
+    (void)a;
+    if (bg_net_load(h, &net, f) < 0)
+        return -1;
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(net.names.gateway)};
+    BG_CLOSED int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+        return bg_sys(f, "bind port 53 of the bridge's address");
+    r->socket = bg_steal(&fd);
+    return 0;
+}
+
+/* Remove a tap of the VM: ours by ledger, and of the right kind by kernel. 0 also when it is gone. */
+int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
+{
+    struct bg_net net;
+    struct bg_net_names n;
+    struct bg_link link;
+    if (!vm->has_tap)
+        return 0;
+    if (bg_lock(h, BG_LOCK_NET, f) < 0)
+        return -1;
+    if (bg_net_load(h, &net, f) < 0)
+        return f->code == BG_NET_ABSENT ? 0 : -1;
+    bg_net_names(&n, h->instance, net.subnet, vm->slot);
+    int error = bg_link_get(n.tap, &link);
+    if (error < 0 && error != -ENODEV)
+        return failed(f, "look for the tap", error);
+    if (error == 0 &&
+        (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
+        return bg_fail(f, BG_VM_UNPROVEN, 0,
+                       "link %s is not the tap that banger made; nothing was removed", n.tap);
+    if (bg_nft_dismiss(h, &net, vm->slot, f) < 0)
+        return -1;
+    if (error == 0 && (error = bg_link_delete(link.ifindex)) < 0)
+        return failed(f, "remove the tap", error);
+    vm->has_tap = false;
+    vm->tap_ifindex = 0;
+    return 0;
+}
+
+static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm *vm,
+                    struct bg_reply *f)
+{
+    struct bg_net_names n;
+    struct bg_link link;
+    int error;
+    bg_net_names(&n, h->instance, net->subnet, vm->slot);
+    /* An intent without ifindex may have its tap already: made by a helper that died before it could say so. */
+    error = vm->has_tap ? bg_link_get(n.tap, &link) : -ENODEV;
+    if (error == 0 &&
+        (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
+        return bg_fail(f, BG_NET_CONFLICT, EEXIST,
+                       "link %s exists and is not the tap that banger made", n.tap);
+    bool made = error == -ENODEV;
+    if (made) {
+        vm->tap_ifindex = 0;
+        vm->has_tap = true;
+        if (bg_vm_save(h, vm, false, f) < 0)
+            return -1;
+        if ((error = bg_link_add_tap(n.tap, vm->uid)) == -EEXIST) {
+            vm->has_tap = false;
+            bg_vm_save(h, vm, false, f);
+            return bg_fail(f, BG_NET_CONFLICT, EEXIST,
+                           "link %s exists and is not in the ledger; remove it", n.tap);
+        }
+        if (error < 0 || (error = bg_link_get(n.tap, &link)) < 0)
+            return failed(f, "make the tap", error);
+        vm->tap_ifindex = link.ifindex;
+    } else if (error < 0)
+        return failed(f, "look for the tap", error);
+    /* Rules before the port: the tap never carries a frame that nobody checks. */
+    if (bg_nft_admit(h, net, vm->slot, vm->tap_reach, f) < 0)
+        return -1;
+    if ((error = bg_link_set_up(link.ifindex, net->ifindex)) < 0)
+        return failed(f, "put the tap on the bridge", error);
+    vm->tap_ifindex = link.ifindex;
+    return bg_vm_save(h, vm, false, f);
+}
+
+/* Safe because name, uid, address and bridge derive from the ledger; a link it does not know is refused. */
+int bg_act_tap_create(struct bg_helper *h, const struct bg_args_tap_create *a,
+                      struct bg_res_tap_create *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_net net;
+    struct bg_net_names n;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0 ||
+        bg_net_load(h, &net, f) < 0)
+        return -1;
+    bool fresh = !vm.has_tap;
+    vm.tap_reach = a->reach;
+    if (make_tap(h, &net, &vm, f) < 0) {
+        struct bg_reply unused;
+        if (fresh && vm.has_tap && bg_tap_remove(h, &vm, &unused) == 0)
+            bg_vm_save(h, &vm, false, &unused);
+        return -1;
+    }
+    bg_net_names(&n, h->instance, net.subnet, vm.slot);
+    snprintf(r->ifname.s, sizeof(r->ifname.s), "%s", n.tap);
+    r->ifindex = vm.tap_ifindex;
+    return 0;
+}
+
+/* 1 when something on the host listens there: our socket must be able to bind the port on every address. */
+static int has_listener(uint32_t proto, uint32_t port, bool local_only)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(local_only ? INADDR_LOOPBACK : INADDR_ANY)};
+    BG_CLOSED int fd =
+        socket(AF_INET, (proto == BG_V_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    int one = 1;
+    if (fd < 0)
+        return -1;
+    if (proto == BG_V_tcp) /* connections in TIME_WAIT are no listener */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+        return 0;
+    return errno == EADDRINUSE ? 1 : -1;
+}
+
+static bool valid_port(uint32_t port)
+{
+    return port >= 1 && port <= 65535;
+}
+
+/* Safe because it takes numbers only; privileged ports and ports with a listener are refused. */
+int bg_act_port_publish(struct bg_helper *h, const struct bg_args_port_publish *a,
+                        struct bg_res_port_publish *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_net net;
+    struct bg_port port;
+    (void)r;
+    if (a->host_port < 1024 || a->host_port > 65535)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "host_port: must be 1024 to 65535");
+    if (!valid_port(a->guest_port) || a->local_only > 1)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "guest_port: must be 1 to 65535, local_only: 0 or 1");
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0 ||
+        bg_net_load(h, &net, f) < 0)
+        return -1;
+    struct bg_port asked = {a->proto, a->host_port, a->guest_port, a->local_only, vm.slot, ""};
+    memcpy(asked.vm, vm.id, sizeof(asked.vm));
+    int found = bg_port_load(h, a->proto, a->host_port, &port, f);
+    if (found < 0)
+        return -1;
+    if (found && (strcmp(port.vm, vm.id) != 0 || port.guest_port != a->guest_port ||
+                  port.local_only != a->local_only))
+        return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: %u is published for vm %s already",
+                       a->host_port, port.vm);
+    int listener = found ? 0 : has_listener(a->proto, a->host_port, a->local_only);
+    if (listener < 0)
+        return bg_sys(f, "look for a listener");
+    if (listener)
+        return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host",
+                       a->host_port);
+    if (bg_port_save(h, &asked, f) < 0)
+        return -1;
+    if (bg_nft_publish(h, &net, &asked, f) < 0) {
+        struct bg_reply unused;
+        if (!found && bg_nft_unpublish(h, &net, &asked, &unused) == 0)
+            bg_port_forget(h, a->proto, a->host_port, &unused);
+        return -1;
+    }
+    return 0;
+}
+
+static int withdraw(struct bg_helper *h, const struct bg_port *port, struct bg_reply *f)
+{
+    struct bg_net net;
+    if (bg_net_load(h, &net, f) == 0) {
+        if (bg_nft_unpublish(h, &net, port, f) < 0)
+            return -1;
+    } else if (f->code != BG_NET_ABSENT)
+        return -1;
+    return bg_port_forget(h, port->proto, port->host_port, f);
+}
+
+/* Withdraw every port of the VM. */
+int bg_ports_remove(struct bg_helper *h, const char *vm, struct bg_reply *f)
+{
+    struct bg_port port;
+    int found;
+    if (bg_lock(h, BG_LOCK_NET, f) < 0)
+        return -1;
+    while ((found = bg_port_at(h, vm, 0, &port, f)) == 1)
+        if (withdraw(h, &port, f) < 0)
+            return -1;
+    return found;
+}
+
+/* Safe because only rules of this VM in our own table are touched. */
+int bg_act_port_remove(struct bg_helper *h, const struct bg_args_port_remove *a,
+                       struct bg_res_port_remove *r, struct bg_reply *f)
+{
+    struct bg_port port;
+    (void)r;
+    if (bg_lock_vm(h, a->vm.s, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0)
+        return -1;
+    int found = bg_port_load(h, a->proto, a->host_port, &port, f);
+    if (found <= 0 || strcmp(port.vm, a->vm.s) != 0)
+        return found < 0 ? -1 : 0;
+    return withdraw(h, &port, f);
+}
+
+/* Safe because it reads the instance's own objects. */
+int bg_act_port_list(struct bg_helper *h, const struct bg_args_port_list *a,
+                     struct bg_res_port_list *r, struct bg_reply *f)
+{
+    struct bg_port port;
+    int found = bg_port_at(h, NULL, a->index, &port, f);
+    memset(r->vm.s, '0', 8);
+    if (found <= 0)
+        return found;
+    *r = (struct bg_res_port_list){.found = 1,
+                                   .proto = port.proto,
+                                   .host_port = port.host_port,
+                                   .guest_port = port.guest_port,
+                                   .local_only = port.local_only};
+    memcpy(r->vm.s, port.vm, sizeof(r->vm.s));
+    return 0;
+}

@@ -1,0 +1,233 @@
+/* Who we are, and a VM as a whole: reserve, list, tear down. */
+#include "copy.h"
+#include "disk_dm.h"
+#include "op.h"
+#include "spawn.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SYSTEMD = 1, DM = 2, REFLINK = 4, CGROUP2 = 8 };
+
+static bool can_reflink(struct bg_helper *h)
+{
+    BG_CLOSED int from = bg_unnamed_file(h->disks), to = bg_unnamed_file(h->disks);
+    return from >= 0 && to >= 0 &&
+           bg_clone(from, to); /* of empty files: asks the file system, shares nothing */
+}
+
+static uint32_t features(struct bg_helper *h)
+{
+    char cgroup[BG_PATH_MAX];
+    bg_cgroup_path(cgroup, h, "x");
+    return (h->by_systemd ? SYSTEMD : 0) | (bg_dm_available() ? DM : 0) |
+           (can_reflink(h) ? REFLINK : 0) | (cgroup[0] ? CGROUP2 : 0);
+}
+
+/* Safe because it tells the owner only what the owner's own processes can read anyway. */
+int bg_act_hello(struct bg_helper *h, const struct bg_args_hello *a, struct bg_res_hello *r,
+                 struct bg_reply *f)
+{
+    struct bg_net net;
+    (void)a;
+    bg_unhex(r->boot_id.b, h->boot, 16);
+    r->owner_uid = h->owner;
+    r->uid_base = h->uid_base;
+    r->uid_count = BG_UID_COUNT;
+    r->features = features(h);
+    if (bg_net_load(h, &net, f) == 0) {
+        r->subnet = net.subnet;
+        r->prefix = net.prefix;
+    }
+    return 0;
+}
+
+/* Is a process of this uid alive? Thread groups suffice: a thread cannot keep a uid that its process lost, unseen. */
+static int uid_has_process(uid_t uid, struct bg_reply *f)
+{
+    DIR *d = opendir("/proc");
+    struct stat st;
+    char path[300], text[2048];
+    uid_t has;
+    int found = 0;
+    if (!d)
+        return bg_sys(f, "list processes");
+    for (struct dirent *e; !found && (e = readdir(d));) {
+        if (!isdigit((unsigned char)e->d_name[0]))
+            continue;
+        /* A process that is not dumpable shows root as owner of its folder: then its status tells. */
+        if (fstatat(dirfd(d), e->d_name, &st, 0) < 0 || (st.st_uid != uid && st.st_uid != 0))
+            continue;
+        snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
+        const char *line = st.st_uid == uid ? "\nUid:\t"
+                           : bg_read_small(AT_FDCWD, path, text, sizeof(text)) > 0
+                               ? strstr(text, "\nUid:\t")
+                               : NULL;
+        found = st.st_uid == uid || (line && sscanf(line, "\nUid:\t%u", &has) == 1 && has == uid);
+    }
+    closedir(d);
+    return found;
+}
+
+/* Does a file of ours still belong to this uid: a disk, or a jail's root? */
+static int uid_has_file(struct bg_helper *h, uid_t uid, struct bg_reply *f)
+{
+    const struct {
+        int dir;
+        const char *path, *below;
+    } places[] = {{h->disks, ".", ""}, {h->jails, "firecracker", "/root"}};
+    int found = 0;
+    for (size_t i = 0; i < 2 && !found; i++) {
+        char path[300];
+        struct stat st;
+        int fd = bg_open(places[i].dir, places[i].path, O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+            bg_sys(f, "look for files of the uid");
+            bg_close(&fd);
+            return -1;
+        }
+        for (struct dirent *e; !found && (e = readdir(d));) {
+            snprintf(path, sizeof(path), "%s%s", e->d_name, places[i].below);
+            found = e->d_name[0] != '.' && fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    st.st_uid == uid;
+        }
+        closedir(d);
+    }
+    return found;
+}
+
+static int slot_is_free(struct bg_helper *h, const char *vm, uint32_t slot, struct bg_reply *f)
+{
+    char id[9] = "";
+    struct bg_vm other;
+    uint32_t count = 0;
+    int found;
+    while ((found = bg_vm_next(h, id, id, f)) == 1) {
+        count++;
+        if (bg_vm_load(h, id, &other, f) < 0)
+            return -1;
+        if (other.slot == slot && strcmp(id, vm) != 0)
+            return bg_fail(f, BG_VM_CONFLICT, 0, "slot: %u is vm %s's", slot, id);
+    }
+    if (found < 0)
+        return -1;
+    if (count >= h->vms_max)
+        return bg_fail(f, BG_LIMIT, 0,
+                       "the instance has its %u VMs; delete one or raise vms in its config",
+                       h->vms_max);
+    if ((found = uid_has_process(h->uid_base + slot, f)) == 0)
+        found = uid_has_file(h, h->uid_base + slot, f);
+    if (found > 0)
+        return bg_fail(f, BG_VM_CONFLICT, EBUSY,
+                       "slot: a process or file still has uid %u; choose another slot",
+                       h->uid_base + slot);
+    return found;
+}
+
+/* Safe because it only reserves; the uid is from the instance's own range and nobody has it. */
+int bg_act_vm_reserve(struct bg_helper *h, const struct bg_args_vm_reserve *a,
+                      struct bg_res_vm_reserve *r, struct bg_reply *f)
+{
+    struct bg_net net;
+    struct bg_net_names n;
+    struct bg_vm vm = {.slot = a->slot, .uid = h->uid_base + a->slot};
+    if (bg_lock_vm(h, a->vm.s, f) < 0 || bg_lock(h, BG_LOCK_SLOTS, f) < 0 ||
+        bg_net_load(h, &net, f) < 0)
+        return -1;
+    if (a->slot >= bg_slots(net.prefix))
+        return bg_fail(f, BG_BAD_REQUEST, 0, "slot: the network has %u addresses for VMs",
+                       bg_slots(net.prefix));
+    memcpy(vm.id, a->vm.s, sizeof(vm.id));
+    bool there = bg_vm_load(h, a->vm.s, &vm, f) == 0;
+    if (!there && f->code != BG_VM_ABSENT)
+        return -1;
+    if (there && vm.slot != a->slot)
+        return bg_fail(f, BG_VM_CONFLICT, 0, "slot: vm %s has slot %u", vm.id, vm.slot);
+    if (!there && (slot_is_free(h, vm.id, a->slot, f) < 0 || bg_vm_save(h, &vm, true, f) < 0))
+        return -1;
+    bg_net_names(&n, h->instance, net.subnet, vm.slot);
+    r->uid = vm.uid;
+    r->address = n.address;
+    memcpy(r->mac.b, n.mac, sizeof(r->mac.b));
+    snprintf(r->ifname.s, sizeof(r->ifname.s), "%s", n.tap);
+    return 0;
+}
+
+static void remove_logs(struct bg_helper *h, const char *vm)
+{
+    static const char *const kinds[] = {"console", "stderr", "vmm", "metrics"};
+    char name[32];
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        snprintf(name, sizeof(name), "%.8s.%s", vm, kinds[i]);
+        unlinkat(h->logs, name, 0);
+    }
+}
+
+/* Safe because each object is removed only when ledger and kernel agree that it is this VM's. */
+int bg_act_vm_teardown(struct bg_helper *h, const struct bg_args_vm_teardown *a,
+                       struct bg_res_vm_teardown *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    (void)r;
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
+        return f->code == BG_VM_ABSENT ? 0 : -1;
+    bool runtime = vm.jail[0] || vm.has_tap;
+    if (bg_jail_remove(h, &vm, f) < 0 || bg_ports_remove(h, vm.id, f) < 0 ||
+        bg_tap_remove(h, &vm, f) < 0) {
+        struct bg_reply unused;
+        bg_vm_save(h, &vm, false, &unused);
+        return -1;
+    }
+    if (a->extent == BG_V_runtime)
+        return runtime ? bg_vm_save(h, &vm, false, f) : 0;
+    if (bg_disk_remove(h, &vm, f) < 0)
+        return -1;
+    remove_logs(h, vm.id);
+    return bg_vm_forget(h, vm.id, f);
+}
+
+/* Safe because it reads the instance's own objects. */
+int bg_act_vm_list(struct bg_helper *h, const struct bg_args_vm_list *a, struct bg_res_vm_list *r,
+                   struct bg_reply *f)
+{
+    char id[9];
+    struct bg_vm vm;
+    struct bg_jail_state now;
+    memset(r->vm.s, '0', 8);
+    memset(r->jail.s, '0', 16);
+    memcpy(id, a->after.s, sizeof(id));
+    for (;;) {
+        int found = bg_vm_next(h, id, id, f);
+        if (found <= 0)
+            return found;
+        if (bg_vm_open(h, id, &vm, f) == 0)
+            break;
+        if (f->code != BG_VM_ABSENT) /* else it was torn down this moment */
+            return -1;
+        bg_unlock(h);
+    }
+    if (bg_jail_look(h, &vm, &now, f) < 0)
+        return -1;
+    bg_close(&now.watch);
+    *r = (struct bg_res_vm_list){.found = 1,
+                                 .slot = vm.slot,
+                                 .uid = vm.uid,
+                                 .disk = vm.has_disk && !bg_disk_lost(h, &vm) ? vm.disk_kind
+                                                                              : BG_V_auto,
+                                 .tap = vm.has_tap,
+                                 .jail_state = now.state,
+                                 .pid = now.pid,
+                                 .start = now.start};
+    memcpy(r->vm.s, vm.id, sizeof(r->vm.s));
+    memcpy(r->jail.s, now.jail, sizeof(r->jail.s));
+    return 0;
+}

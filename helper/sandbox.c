@@ -1,0 +1,123 @@
+/*
+ * Capabilities are dropped from the bounding set, so that neither we nor a jailer that we start can get them back.
+ * The filter of workers names what no operation and no jailer has any use for; it is inherited by the VMM, whose own
+ * filter is far narrower.
+ */
+#include "sandbox.h"
+#include <errno.h>
+#include <linux/capability.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const int kept[] = {CAP_CHOWN,        CAP_DAC_OVERRIDE, CAP_FOWNER,     CAP_FSETID,
+                           CAP_KILL,         CAP_SETGID,       CAP_SETUID,     CAP_NET_BIND_SERVICE,
+                           CAP_NET_ADMIN,    CAP_SYS_CHROOT,   CAP_SYS_PTRACE, CAP_SYS_ADMIN,
+                           CAP_SYS_RESOURCE, CAP_MKNOD,        CAP_SETPCAP};
+
+static bool keep(int cap)
+{
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (kept[i] == cap)
+            return true;
+    return false;
+}
+
+static int bound_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+        if (!keep(cap) && prctl(PR_CAPBSET_DROP, cap) < 0)
+            return -1;
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -1;
+    for (int word = 0; word < 2; word++) {
+        uint32_t mask = 0;
+        for (int bit = 0; bit < 32; bit++)
+            mask |= keep(32 * word + bit) ? UINT32_C(1) << bit : 0;
+        data[word].permitted &= mask;
+        data[word].effective &= mask;
+        data[word].inheritable = 0;
+    }
+    return (int)syscall(SYS_capset, &header, data);
+}
+
+int bg_sandbox_main(struct bg_reply *f)
+{
+    struct rlimit none = {0, 0};
+    if (bound_capabilities() < 0)
+        return bg_sys(f, "bound the capabilities");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+        setrlimit(RLIMIT_CORE, &none) < 0)
+        return bg_sys(f, "shut out new privileges and core files");
+    return 0;
+}
+
+int bg_sandbox_worker(struct bg_reply *f)
+{
+    static const int refused[] = {SCMP_SYS(ptrace),
+                                  SCMP_SYS(process_vm_readv),
+                                  SCMP_SYS(process_vm_writev),
+                                  SCMP_SYS(kexec_load),
+                                  SCMP_SYS(kexec_file_load),
+                                  SCMP_SYS(init_module),
+                                  SCMP_SYS(finit_module),
+                                  SCMP_SYS(delete_module),
+                                  SCMP_SYS(reboot),
+                                  SCMP_SYS(swapon),
+                                  SCMP_SYS(swapoff),
+                                  SCMP_SYS(acct),
+                                  SCMP_SYS(quotactl),
+                                  SCMP_SYS(bpf),
+                                  SCMP_SYS(perf_event_open),
+                                  SCMP_SYS(add_key),
+                                  SCMP_SYS(request_key),
+                                  SCMP_SYS(keyctl),
+                                  SCMP_SYS(settimeofday),
+                                  SCMP_SYS(clock_settime),
+                                  SCMP_SYS(adjtimex),
+                                  SCMP_SYS(clock_adjtime),
+                                  SCMP_SYS(sethostname),
+                                  SCMP_SYS(setdomainname),
+                                  SCMP_SYS(iopl),
+                                  SCMP_SYS(ioperm),
+                                  SCMP_SYS(syslog),
+                                  SCMP_SYS(open_by_handle_at),
+                                  SCMP_SYS(fanotify_init),
+                                  SCMP_SYS(userfaultfd),
+                                  SCMP_SYS(move_pages),
+                                  SCMP_SYS(lookup_dcookie),
+                                  SCMP_SYS(io_uring_setup),
+                                  SCMP_SYS(vhangup),
+                                  SCMP_SYS(pidfd_getfd)};
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    int error = ctx ? 0 : -ENOMEM;
+    for (size_t i = 0; error == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
+        error = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    if (error == 0)
+        error = seccomp_load(ctx);
+    if (ctx)
+        seccomp_release(ctx);
+    errno = -error;
+    return error == 0 ? 0 : bg_sys(f, "load the system call filter");
+}
+
+int bg_sandbox_environment(void)
+{
+    static const char *const kept_names[] = {"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID"};
+    char values[3][128] = {"", "", ""};
+    for (int i = 0; i < 3; i++)
+        if (getenv(kept_names[i]))
+            snprintf(values[i], sizeof(values[i]), "%s", getenv(kept_names[i]));
+    clearenv();
+    for (int i = 0; i < 3; i++)
+        if (values[i][0] && setenv(kept_names[i], values[i], 1) < 0)
+            return -1;
+    return 0;
+}

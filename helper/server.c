@@ -1,0 +1,231 @@
+/* See server.h. */
+#include "server.h"
+#include "housekeeping.h"
+#include "proc.h"
+#include "sandbox.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+static struct {
+    pid_t pid;
+    uid_t uid;
+} workers[2 * BG_CONNECTIONS];
+enum { WORKERS = sizeof(workers) / sizeof(workers[0]), STOP_WAIT_MS = 35000 };
+
+/* helper.pid is locked while its writer lives; the text says who that is. */
+static int take_lock(struct bg_helper *h, struct bg_reply *f)
+{
+    struct bg_proc self;
+    char text[64];
+    BG_CLOSED int fd = bg_open(h->run, "helper.pid", O_RDWR | O_CREAT, 0644);
+    if (fd < 0)
+        return bg_sys(f, "open helper.pid");
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return bg_fail(f, BG_SYSTEM, EBUSY, "a helper of instance %s runs already", h->instance);
+    int n = bg_proc_read(getpid(), &self) < 0 ? -1
+                                              : snprintf(text, sizeof(text), "%d %llu\n", getpid(),
+                                                         (unsigned long long)self.start);
+    if (n < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
+        return bg_sys(f, "write helper.pid");
+    return bg_steal(&fd);
+}
+
+static int make_socket(struct bg_helper *h, struct bg_reply *f)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char folder[BG_PATH_MAX];
+    bg_run_root(folder, h->instance);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%.80s/helper.sock", folder);
+    BG_CLOSED int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    umask(0177);
+    int result =
+        fd < 0 || (unlinkat(h->run, "helper.sock", 0) < 0 && errno != ENOENT) ||
+                bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+                fchownat(h->run, "helper.sock", h->owner, h->owner_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+                listen(fd, 64) < 0
+            ? bg_sys(f, "make helper.sock")
+            : bg_steal(&fd);
+    umask(022);
+    return result;
+}
+
+int bg_server_open(struct bg_helper *h, struct bg_server *ret, struct bg_reply *f)
+{
+    if ((ret->lock = take_lock(h, f)) < 0)
+        return -1;
+    bool passed =
+        sd_listen_fds(1) == 1 && sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 1) > 0;
+    ret->listener = passed ? SD_LISTEN_FDS_START : make_socket(h, f);
+    if (ret->listener < 0)
+        return -1;
+    return fcntl(ret->listener, F_SETFL, O_NONBLOCK) == 0 ? 0 : bg_sys(f, "prepare the socket");
+}
+
+static void refuse(int connection, uint32_t code, const char *message)
+{
+    struct bg_reply reply = {.code = code};
+    struct bg_wire w;
+    bg_wire_init(&w);
+    snprintf(reply.message, sizeof(reply.message), "%s", message);
+    if (bg_encode_reply(&w, NULL, 0, &reply, NULL))
+        send(connection, w.bytes, w.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int free_place(uid_t uid)
+{
+    int place = -1, same = 0;
+    for (int i = 0; i < WORKERS; i++) {
+        if (workers[i].pid == 0)
+            place = i;
+        else if (workers[i].uid == uid)
+            same++;
+    }
+    return same < BG_CONNECTIONS ? place : -1;
+}
+
+static void start_worker(struct bg_helper *h, struct bg_server *s, int place, int connection,
+                         uid_t uid)
+{
+    struct bg_reply f = {0};
+    pid_t pid = fork();
+    if (pid != 0) {
+        if (pid > 0) {
+            workers[place].pid = pid;
+            workers[place].uid = uid;
+        } else
+            refuse(connection, BG_LIMIT, "the host cannot start another process now; try again");
+        return;
+    }
+    close(s->listener);
+    close(s->lock); /* else the next helper would wait for this worker's end */
+    if (bg_sandbox_worker(&f) < 0) {
+        dprintf(2, "worker: %s\n", f.message);
+        _exit(70);
+    }
+    bg_worker(h, connection);
+}
+
+static void accept_one(struct bg_helper *h, struct bg_server *s)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t size = sizeof(peer);
+    BG_CLOSED int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            poll(NULL, 0, 100); /* the connection stays in the queue: do not spin on it */
+        return;
+    }
+    /* Who connected, as the kernel noted it then: denied unless proven to be the owner or root. */
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+        (peer.uid != h->owner && peer.uid != 0)) {
+        refuse(fd, BG_DENIED, "denied");
+        return;
+    }
+    int place = free_place(peer.uid);
+    if (place < 0)
+        refuse(fd, BG_LIMIT, "too many connections; close one");
+    else
+        start_worker(h, s, place, fd, peer.uid);
+}
+
+static void reap(void)
+{
+    pid_t pid;
+    int status;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (int i = 0; i < WORKERS; i++)
+            if (workers[i].pid == pid) {
+                workers[i].pid = 0;
+                if (WIFSIGNALED(status))
+                    dprintf(2, "worker %d ended by signal %d\n", pid, WTERMSIG(status));
+            }
+}
+
+/* Workers finish the request they are at; they have deadlines, so this ends. */
+static void stop_workers(void)
+{
+    for (int i = 0; i < WORKERS; i++)
+        if (workers[i].pid > 0)
+            kill(workers[i].pid, SIGTERM); /* our own child, not yet reaped: the pid is its */
+    for (int i = 0; i < WORKERS; i++)
+        if (workers[i].pid > 0)
+            waitpid(workers[i].pid, NULL, 0);
+}
+
+int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
+{
+    struct signalfd_siginfo signal;
+    uint64_t ticks;
+    sigset_t set;
+    struct itimerspec every = {.it_interval.tv_sec = BG_HOUSEKEEPING_S,
+                               .it_value.tv_sec = BG_HOUSEKEEPING_S};
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (signals < 0 || timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
+        return 1;
+    sd_notify(0, "READY=1");
+    if (ready >= 0 && write(ready, "", 1) != 1)
+        return 1;
+    bg_close(&ready);
+    struct pollfd p[3] = {{.fd = s->listener, .events = POLLIN},
+                          {.fd = signals, .events = POLLIN},
+                          {.fd = timer, .events = POLLIN}};
+    for (;;) {
+        if (poll(p, 3, -1) < 0 && errno != EINTR)
+            return 1;
+        while (read(signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+            if (signal.ssi_signo != SIGCHLD) {
+                stop_workers();
+                return 0;
+            }
+            reap();
+        }
+        if (read(timer, &ticks, sizeof(ticks)) > 0)
+            bg_housekeeping(h);
+        if (p[0].revents)
+            accept_one(h, s);
+    }
+}
+
+int bg_server_stop(struct bg_helper *h)
+{
+    char path[BG_PATH_MAX], text[64];
+    unsigned long long start;
+    int pid;
+    struct bg_proc now;
+    bg_run_root(path, h->instance);
+    strcat(path, "/helper.pid");
+    BG_CLOSED int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0; /* none runs */
+    if (bg_read_small(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+        sscanf(text, "%d %llu", &pid, &start) != 2)
+        return 1;
+    BG_CLOSED int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0 || bg_proc_read(pid, &now) < 0 || now.start != start) {
+        dprintf(2, "banger-helper: the process of %s cannot be proven\n", path);
+        return 1;
+    }
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
+    return poll(&p, 1, STOP_WAIT_MS) == 1 ? 0 : 1;
+}

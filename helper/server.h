@@ -1,0 +1,20 @@
+/* The main process: the lock that makes it the only one, the listening socket, and the worker of each connection. */
+#ifndef BANGER_HELPER_SERVER_H
+#define BANGER_HELPER_SERVER_H
+#include "helper.h"
+
+enum { BG_CONNECTIONS = 16 }; /* of one uid at a time */
+
+struct bg_server {
+    int lock, listener;
+};
+
+/* Take the lock and make the socket, or adopt the one that the service manager passed. BG_SYSTEM EBUSY: one runs. */
+int bg_server_open(struct bg_helper *h, struct bg_server *ret, struct bg_reply *f);
+
+/* Serve until SIGTERM or SIGINT. ready: a pipe that gets one zero byte when connections are accepted; -1: none. */
+int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready);
+
+/* End the running helper of the instance and wait until it is gone; the exit status. */
+int bg_server_stop(struct bg_helper *h);
+#endif

@@ -1,0 +1,262 @@
+/* Failure, locks and the small file helpers of helper.h. */
+#include "helper.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
+{
+    va_list ap;
+    f->code = code;
+    f->sys = (uint32_t)sys;
+    va_start(ap, format);
+    vsnprintf(f->message, sizeof(f->message), format, ap);
+    va_end(ap);
+    for (char *p = f->message; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    return -1;
+}
+
+int bg_sys(struct bg_reply *f, const char *step)
+{
+    int e = errno;
+    uint32_t code = e == ENOSPC || e == EDQUOT ? BG_HOST_FULL
+                    : e == EINTR               ? BG_DEADLINE
+                                               : BG_SYSTEM;
+    return bg_fail(f, code, e, "%s: %s", step, strerror(e));
+}
+
+/*
+ * All locks are open-file-description locks on bytes of one file: nothing to create per VM and nothing to remove.
+ * Two VMs whose ids hash to one byte wait for each other, which is harmless.
+ */
+static int lock_byte(struct bg_helper *h, off_t at, struct bg_reply *f)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    if (h->lock < 0 && (h->lock = bg_open(h->run, "lock", O_RDWR | O_CREAT, 0600)) < 0)
+        return bg_sys(f, "open lock");
+    return fcntl(h->lock, F_OFD_SETLKW, &l) == 0 ? 0 : bg_sys(f, "wait for the lock");
+}
+
+int bg_lock(struct bg_helper *h, enum bg_lock which, struct bg_reply *f)
+{
+    return lock_byte(h, which, f);
+}
+
+int bg_lock_vm(struct bg_helper *h, const char *vm, struct bg_reply *f)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *p = vm; *p; p++)
+        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+    return lock_byte(h, 16 + (off_t)(hash >> 24), f);
+}
+
+void bg_unlock(struct bg_helper *h)
+{
+    bg_close(&h->lock);
+}
+
+pid_t bg_fork_away(void)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        pid_t grandchild = fork();
+        if (grandchild == 0)
+            return 0;
+        _exit(grandchild < 0);
+    }
+    if (pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return pid;
+}
+
+void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *vm), const char *vm)
+{
+    if (bg_fork_away() != 0)
+        return;
+    alarm(0);
+    bg_close(&h->lock); /* our copy would prolong the parent's locks */
+    bg_close(&h->connection);
+    fn(h, vm);
+    _exit(0);
+}
+
+int bg_open(int dir, const char *name, int flags, mode_t mode)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY),
+                           .mode = flags & O_CREAT ? mode : 0,
+                           .resolve =
+                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+}
+
+int bg_open_dir(int dir, const char *name, mode_t mode)
+{
+    struct stat st;
+    if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+        return -1;
+    int fd = bg_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0)
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+static int remove_in(int dir, const char *name, dev_t dev, int depth);
+
+static int empty_dir(int dir, const char *name, dev_t dev, int depth)
+{
+    struct stat st;
+    int fd = bg_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) < 0 || st.st_dev != dev || depth > 32) {
+        close(fd);
+        errno = EXDEV;
+        return -1;
+    }
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        close(fd);
+        return -1;
+    }
+    int result = 0;
+    for (struct dirent *e; result == 0 && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            result = remove_in(fd, e->d_name, dev, depth + 1);
+    int saved = errno;
+    closedir(d);
+    errno = saved;
+    return result;
+}
+
+static int remove_in(int dir, const char *name, dev_t dev, int depth)
+{
+    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -1;
+    if (empty_dir(dir, name, dev, depth) < 0)
+        return errno == ENOENT ? 0 : -1;
+    return unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int bg_remove_tree(int dir, const char *name)
+{
+    struct stat st;
+    if (fstat(dir, &st) < 0)
+        return -1;
+    return remove_in(dir, name, st.st_dev, 0);
+}
+
+ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size)
+{
+    BG_CLOSED int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    if (fd < 0)
+        return -1;
+    size_t n = 0;
+    while (n < size - 1) {
+        ssize_t got = read(fd, ret + n, size - 1 - n);
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    ret[n] = 0;
+    return (ssize_t)n;
+}
+
+int bg_write_all(int fd, const void *bytes, size_t n)
+{
+    for (const char *p = bytes; n > 0;) {
+        ssize_t put = write(fd, p, n);
+        if (put < 0)
+            return -1;
+        p += put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+int bg_random_id(char *ret, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        uint8_t b;
+        if (getrandom(&b, 1, 0) != 1)
+            return -1;
+        if (b < 252) /* 7 * 36: no character is likelier than another */
+            ret[i++] = "abcdefghijklmnopqrstuvwxyz0123456789"[b % 36];
+    }
+    ret[len] = 0;
+    return 0;
+}
+
+void bg_hex(char *ret, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+}
+
+bool bg_unhex(uint8_t *ret, const char *hex, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (strlen(hex) != 2 * n)
+        return false;
+    for (size_t i = 0; i < 2 * n; i++) {
+        const char *d = strchr(digits, hex[i]);
+        if (!d)
+            return false;
+        ret[i / 2] = (uint8_t)(ret[i / 2] << 4 | (d - digits));
+    }
+    return true;
+}
+
+void bg_close(int *fd)
+{
+    int saved = errno;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    errno = saved;
+}
+
+static volatile sig_atomic_t passed;
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+    passed = 1;
+    alarm(1); /* again, should a second call block */
+}
+
+void bg_deadline(unsigned seconds)
+{
+    struct sigaction on = {.sa_handler =
+                               on_alarm}; /* no SA_RESTART: the call that waits ends with EINTR */
+    passed = 0;
+    sigaction(SIGALRM, &on, NULL);
+    alarm(seconds);
+}
+
+bool bg_deadline_passed(void)
+{
+    return passed;
+}

@@ -1,0 +1,167 @@
+/*
+ * One worker process serves one connection, one request at a time: receive, decode, validate, act, reply. This is the
+ * only way into an act function. A worker that crashes takes no other connection with it.
+ */
+#include "helper.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stopping;
+
+static void on_term(int signal)
+{
+    (void)signal;
+    stopping = 1;
+}
+
+static int act(struct bg_helper *h, uint32_t op, const union bg_args *a, union bg_results *r,
+               struct bg_reply *f)
+{
+    switch (op) {
+#define OP(name, number, args, results, doc, safe)                                                 \
+    case number:                                                                                   \
+        return bg_act_##name(h, &a->name, &r->name, f);
+#include "ops.def"
+#undef OP
+    default:
+        return bg_fail(f, BG_BAD_REQUEST, 0, "op: is not known");
+    }
+}
+
+/* Seconds until blocking calls give up. Copying and hashing an image takes as long as its disk needs. */
+static unsigned deadline(uint32_t op)
+{
+    return op == BG_OP_base_admit ? 900 : op == BG_OP_disk_create ? 300 : 30;
+}
+
+static void audit(const struct bg_op_row *op, const struct bg_header *header,
+                  const union bg_args *a, const struct bg_reply *reply,
+                  const struct timespec *begin)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    long us = (end.tv_sec - begin->tv_sec) * 1000000 + (end.tv_nsec - begin->tv_nsec) / 1000;
+    bool of_vm = op->nargs > 0 && op->args[0].type == BG_T_VMID;
+    dprintf(2, "op=%s request=%08x vm=%.8s code=%s errno=%u us=%ld%s%s\n", op->name, header->id,
+            of_vm ? (const char *)a : "-", bg_code_name(reply->code), reply->sys, us,
+            reply->code ? " " : "", reply->message);
+}
+
+static void set_no_fds(const struct bg_op_row *op, union bg_results *r)
+{
+    memset(r, 0, sizeof(*r));
+    for (size_t i = 0; i < op->nresults; i++)
+        if (op->results[i].type == BG_T_FD || op->results[i].type == BG_T_OPTFD)
+            *(int *)bg_field_at(r, i) = -1;
+}
+
+bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *reply)
+{
+    struct bg_header header = {0};
+    struct bg_reply f = {0};
+    union bg_args args;
+    union bg_results results;
+    struct timespec begin;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    bg_wire_init(reply);
+    if (!bg_decode_header(request, &header)) {
+        bg_fail(&f, BG_BAD_VERSION, 0, "%s: %s", request->field, request->why);
+        bg_encode_reply(reply, NULL, header.id, &f, NULL);
+        return false;
+    }
+    const struct bg_op_row *op = bg_op_by_number(header.op);
+    if (!op || !bg_decode_args(request, op, &args)) {
+        bg_fail(&f, BG_BAD_REQUEST, 0, "%s: %s", op ? request->field : "op",
+                op ? request->why : "is not known");
+        return bg_encode_reply(reply, op, header.id, &f, NULL);
+    }
+    set_no_fds(op, &results);
+    bg_deadline(deadline(op->number));
+    int result = act(h, op->number, &args, &results, &f);
+    bg_deadline(0);
+    bg_unlock(h);
+    if (result == 0)
+        memset(&f, 0, sizeof(f)); /* a step may have failed in a way that the operation expects */
+    audit(op, &header, &args, &f, &begin);
+    return bg_encode_reply(reply, op, header.id, &f, &results);
+}
+
+/* One packet and its fds. False at the end of the connection, and for what no client of ours sends. */
+static bool receive(int fd, struct bg_wire *w)
+{
+    char control[CMSG_SPACE(sizeof(int) * 16)] __attribute__((aligned(8)));
+    struct iovec io = {w->bytes, sizeof(w->bytes)};
+    struct msghdr m = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+    bool fits = n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+    for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int passed;
+            memcpy(&passed, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+            if (w->nfds < BG_WIRE_FDS)
+                w->fds[w->nfds++] = passed;
+            else {
+                close(passed);
+                fits = false;
+            }
+        }
+    }
+    w->length = fits ? (size_t)n : 0;
+    return fits;
+}
+
+static bool reply_to(int fd, const struct bg_wire *w)
+{
+    char control[CMSG_SPACE(sizeof(int) * BG_WIRE_FDS)] __attribute__((aligned(8))) = {0};
+    struct iovec io = {(void *)w->bytes, w->length};
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+    if (w->nfds > 0) {
+        m.msg_control = control;
+        m.msg_controllen = CMSG_SPACE(sizeof(int) * w->nfds);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int) * w->nfds);
+        memcpy(CMSG_DATA(c), w->fds, sizeof(int) * w->nfds);
+    }
+    return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)w->length;
+}
+
+void bg_worker(struct bg_helper *h, int connection)
+{
+    struct bg_wire request, reply;
+    struct sigaction on = {.sa_handler = on_term};
+    sigset_t none, term;
+    sigemptyset(&none);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigaction(SIGTERM, &on, NULL);
+    sigprocmask(SIG_SETMASK, &term, NULL); /* asked to stop: only between requests */
+    h->connection = connection;
+    for (;;) {
+        struct pollfd p = {.fd = connection, .events = POLLIN};
+        if (ppoll(&p, 1, NULL, &none) < 0 && !stopping)
+            continue;
+        bg_wire_init(&request);
+        if (stopping || !receive(connection, &request))
+            break;
+        bool go_on = bg_dispatch(h, &request, &reply);
+        go_on = reply_to(connection, &reply) && go_on;
+        bg_wire_close(&request);
+        bg_wire_close(&reply);
+        if (!go_on)
+            break;
+    }
+    bg_wire_close(&request);
+    _exit(0);
+}
