@@ -40,8 +40,8 @@ local function listen(places)
 end
 
 local function open_log(places)
-  if sys.getenv "JOURNAL_STREAM" then return log.journal() end
-  return log.file(places.log .. "/bangerd.log")
+  if sys.getenv "JOURNAL_STREAM" then return log.to_journal() end
+  return log.to_file(places.log .. "/bangerd.log")
 end
 
 -- Everything that can be refused before anybody is served.

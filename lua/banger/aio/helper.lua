@@ -64,27 +64,21 @@ local function exchange(connection, op, bytes, fds)
   return rt.decode(op, reply, received)
 end
 
--- The transport is sound after a failure that the helper itself told; after any other the reply may still come.
-local function told_by_helper(e)
-  return not (e.code == "task.cancelled" or e.code == "task.timeout" or e.code == "sys.failed"
-    or e.code == "helper.lost")
-end
+-- After these the reply may still come, or what came was none: the connection is of no further use.
+local UNSOUND = {
+  ["task.cancelled"] = true, ["task.timeout"] = true, ["sys.failed"] = true, ["helper.lost"] = true,
+  ["helper.bad_version"] = true,
+}
 
-local function attempt(self, op, args)
+local function attempt(self, op, bytes, fds)
   local connection = table.remove(self.idle)
   if not connection then
     local e
     connection, e = connect(self)
     if not connection then return nil, e end
   end
-  self.next_id = self.next_id % 0xFFFFFFFF + 1
-  local bytes, fds = rt.encode(op, self.next_id, args)
-  if not bytes then
-    self.idle[#self.idle + 1] = connection
-    return nil, fds
-  end
   local result, e, lost = exchange(connection, op, bytes, fds)
-  if not self.closed and (result or told_by_helper(e)) then
+  if not self.closed and (result or not UNSOUND[e.code]) then
     self.idle[#self.idle + 1] = connection
   else
     connection:close()
@@ -92,9 +86,9 @@ local function attempt(self, op, args)
   return result, e, lost
 end
 
-local function try(self, op, args)
+local function try(self, op, bytes, fds)
   for n = 1, ATTEMPTS do
-    local result, e, lost = attempt(self, op, args)
+    local result, e, lost = attempt(self, op, bytes, fds)
     if result then return result end
     -- All idle connections are of the helper that is gone.
     if lost then self:drop_idle() end
@@ -114,8 +108,11 @@ end
 ---@return table|nil, banger.Error?
 function Pool:call(op, args, seconds)
   if self.closed then return nil, err.new("task.cancelled", "the helper's connections were closed") end
+  self.next_id = self.next_id % 0xFFFFFFFF + 1
+  local bytes, fds = rt.encode(op, self.next_id, args)
+  if not bytes then return nil, fds end
   self.last_failure = nil
-  local result, e = task.timeout(seconds, self.places.with, self.places, try, self, op, args)
+  local result, e = task.timeout(seconds, self.places.with, self.places, try, self, op, bytes, fds)
   if result then return result end
   if e.code == "task.timeout" and self.last_failure then e = self.last_failure end
   return nil, e

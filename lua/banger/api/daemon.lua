@@ -3,6 +3,7 @@ local client = require "banger.rpc.client"
 local dirs = require "banger.host.dirs"
 local methods = require "banger.rpc.methods"
 local proc = require "banger.aio.proc"
+local program = require "banger.host.program"
 
 local M = {}
 
@@ -37,12 +38,11 @@ function M.socket()
   return out
 end
 
----Runs `bangerd` on the caller's terminal: this same program under its other name, in a process of its own that has all its
----modules loaded from the start. Words: --background (return when it answers), --stop.
+---Runs `bangerd`, which lies beside this program, on the caller's terminal. Words: --background (return when it answers), --stop.
 ---@param words string[]
 ---@return integer|nil status, banger.Error?
 function M.run(words)
-  return proc.foreground { "/proc/self/exe", argv0 = "bangerd", args = words }
+  return proc.foreground { program.beside "bangerd", args = words }
 end
 
 ---@return table|nil, banger.Error?

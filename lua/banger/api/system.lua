@@ -15,15 +15,22 @@ local STATE = { "/var/lib/banger", "/var/lib/banger-root/main", "/run/banger", "
 
 -- Root may ask the owner's daemon; it asks only for facts, and believes them only as far as a message to the user.
 local function ping()
+  local status, e = M.ask("daemon.status", {})
+  return status and status.daemon, e
+end
+
+---One question to the daemon of instance main, whoever asks.
+---@param method string
+---@param params table
+---@return table|nil, banger.Error?
+function M.ask(method, params)
   local places, e = dirs.resolve("main", "/root")
   if not places then return nil, e end
-  local server
-  server, e = client.connect(places.socket)
-  if not server then return nil, e end
-  local status
-  status, e = server:call("daemon.status", {})
+  local server = client.new(places.socket)
+  local result
+  result, e = server:call(method, params)
   server:close()
-  return status and status.daemon, e
+  return result, e
 end
 
 local function host()
@@ -40,6 +47,19 @@ function M.owner(name)
       { remedy = "run it through sudo as the user who will use banger, or name one: --owner USER" })
   end
   return sys.user(name or behind)
+end
+
+---Who owns the installed instance, by root's own record.
+---@return {name: string, uid: integer, gid: integer, home: string}|nil, banger.Error?
+function M.installed_owner()
+  local fd = sys.open("/var/lib/banger-root/main/config", "rn")
+  local text = fd and sys.read(fd, 4096) or ""
+  if fd then sys.close(fd) end
+  local uid = ("\n" .. text):match "\nowner[ =](%d+)\n"
+  if not uid then
+    return nil, err.new("release.not_found", "banger is not installed on this host", { remedy = "sudo banger system install" })
+  end
+  return sys.user(tonumber(uid))
 end
 
 -- The release that this program is part of.

@@ -4,6 +4,7 @@ local err = require "banger.core.err"
 
 local M = {}
 
+local HELLO_SECONDS = 2   -- a helper that runs answers at once
 local FEATURES = { "systemd", "device-mapper", "reflink", "cgroup v2" }   -- bits of hello's features, from bit 0
 
 local function finding(name, status, message, remedy) return { name = name, status = status, message = message, remedy = remedy } end
@@ -11,7 +12,7 @@ local function finding(name, status, message, remedy) return { name = name, stat
 local function from_error(name, problem) return finding(name, "FAIL", err.format(problem), err.remedy(problem)) end
 
 local function helper(daemon, out)
-  local hello, problem = daemon.host.priv:hello()
+  local hello, problem = daemon.host.priv:hello(HELLO_SECONDS)
   if not hello then
     out[#out + 1] = from_error("helper answers", problem)
     return false

@@ -19,8 +19,9 @@ local M = {}
 M.__index = M
 
 local PROTOCOL = 1
+local HELLO_SECONDS = 2         -- a helper that runs answers at once
 local FIRST_LOOK_SECONDS = 5    -- until clients are answered although the helper is not there yet
-local SETTLE_PATIENCE = 10      -- a request that changes something waits this long for the first look at the world
+local SETTLE_PATIENCE = 5      -- a request that changes something waits this long for the first look at the world
 local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15
 
 ---@param dirs banger.Dirs
@@ -35,7 +36,7 @@ end
 
 -- Once the world is known, what is below may rely on host.network and on records that tell the truth.
 local function look(self, op)
-  local hello, problem = self.host.priv:hello()
+  local hello, problem = self.host.priv:hello(HELLO_SECONDS)
   if not hello then return nil, problem end
   self.hello = hello
   self.host.network, problem = network.ensure(self.host)

@@ -70,9 +70,11 @@ function M.verdict(host, version, before)
   if answer.version ~= version then
     return nil, err.new("update.wrong_version", ("the daemon says it is %s, not %s"):format(answer.version, version))
   end
-  if not answer.helper or answer.helper.version ~= version then
-    return nil, err.new("update.helper_sick", "the helper does not answer the new daemon, or is another release's",
-      { cause = answer.helper_error })
+  local ok
+  ok, e = host.daemon.helper_runs(version)
+  if ok and not answer.helper then ok, e = nil, answer.problem and err.from_json(answer.problem) or nil end
+  if not ok then
+    return nil, err.new("update.helper_sick", "the helper does not serve the new daemon, or is another release's", { cause = e })
   end
   local after
   after, e = host.daemon.vms()
@@ -110,10 +112,10 @@ end
 M.steps = {
   { name = "verify", run = verify },
   { name = "archive", within = 600, run = function(ctx)
-    local folder, e = ctx.host.archive.unpack(ctx.fetched, ctx.archive_digest)
+    local folder, e = ctx.host.archive:unpack(ctx.fetched, ctx.archive_digest)
     ctx.unpacked = folder
     return folder, e
-  end, undo = function(ctx) return ctx.host.archive.discard() end },
+  end, undo = function(ctx) return ctx.host.archive:discard() end },
   { name = "place", within = 60, run = function(ctx)
     return ctx.host.releases:put(ctx.unpacked, ctx.to, ctx.owner)
   end },
@@ -152,9 +154,19 @@ local function finish(ctx)
   note(host.journal:raise_serial(ctx.key_id, ctx.facts.serial))
   note(host.files.copy(host.releases:path(ctx.to) .. "/banger-recover", install.LIB .. "/banger-recover", 493)) -- 0755
   note(host.releases:prune())
-  note(host.archive.discard())
+  note(host.archive:discard())
   if not first then note(host.journal:clear()) end
   return first
+end
+
+-- The steps that a dry run may take: none that runs, selects or starts anything.
+local function rehearsal()
+  local list = {}
+  for _, step in ipairs(M.steps) do
+    if step.name == "place" then break end
+    list[#list + 1] = step
+  end
+  return list
 end
 
 ---Run an update whose metadata was fetched already (`ctx.fetched`).
@@ -162,6 +174,12 @@ end
 ---@param progress? fun(step: string)
 ---@return {from: string, to: string, timings: table, warning: banger.Error?}|nil, banger.Error?
 function M.run(ctx, progress)
+  if ctx.dry_run then
+    local timings, e = steps.walk(rehearsal(), ctx, progress)
+    local gone, problem = ctx.host.archive:discard()
+    if not timings or not gone then return nil, e or problem end
+    return { from = ctx.from, to = ctx.to, timings = timings }
+  end
   local timings, e = steps.walk(M.steps, ctx, progress)
   if not timings then return nil, e end
   return { from = ctx.from, to = ctx.to, timings = timings, warning = finish(ctx) }

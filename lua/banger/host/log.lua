@@ -41,12 +41,12 @@ local function line(event, fields)
 end
 
 ---A log that goes to the journal by stderr.
-function M.journal() return setmetatable({ fd = STDERR, journal = true }, M) end
+function M.to_journal() return setmetatable({ fd = STDERR, journal = true }, M) end
 
 ---A log file, made when it is not there.
 ---@param path string
 ---@return table|nil, banger.Error?
-function M.file(path)
+function M.to_file(path)
   local fd, problem = sys.open(path, "wcan", PRIVATE)
   if not fd then return nil, err.wrap(problem, "log " .. path) end
   return setmetatable({ fd = fd, path = path }, M)

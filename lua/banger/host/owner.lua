@@ -39,7 +39,7 @@ function M.rerun(who, argv)
     if value then env[#env + 1] = name .. "=" .. value end
   end
   -- Through the link in /proc the owner needs no way into the folder that the program is in (a tree below /root).
-  return proc.foreground { "/proc/self/exe", argv0 = "banger", args = argv, uid = who.uid, gid = who.gid, env = env }
+  return proc.foreground { "/proc/self/exe", args = argv, uid = who.uid, gid = who.gid, env = env }
 end
 
 return M

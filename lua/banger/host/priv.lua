@@ -14,8 +14,8 @@ local NO_VM = ("0"):rep(8)
 ---@param pool {call: fun(self, op: string, args: table, seconds: number): table|nil, banger.Error?}  banger.aio.helper
 function M.new(pool) return setmetatable({ pool = pool }, M) end
 
----Who the helper is: boot_id, owner_uid, uid_base, uid_count, features, subnet, prefix.
-function M:hello() return self.pool:call("hello", {}, QUICK) end
+---Who the helper is: boot_id, owner_uid, uid_base, uid_count, features, subnet, prefix. @param seconds number?
+function M:hello(seconds) return self.pool:call("hello", {}, seconds or QUICK) end
 
 ---Make the bridge, its address, NAT. @param args {subnet: string, prefix: integer}  @return {bridge, ifindex, address}
 function M:net_up(args) return self.pool:call("net_up", args, SLOW) end

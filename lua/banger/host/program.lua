@@ -13,4 +13,12 @@ function M.random(n)
   return sys.random(n)
 end
 
+---The path of a program that lies beside this one. (A running program whose file was replaced is "… (deleted)".)
+---@param name string
+---@return string
+function M.beside(name)
+  local exe = sys.proc(sys.getpid()).exe:gsub(" %(deleted%)$", "")
+  return (exe:gsub("[^/]+$", name))
+end
+
 return M

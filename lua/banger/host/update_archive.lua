@@ -63,6 +63,15 @@ local function read(path, limit)
   return table.concat(parts)
 end
 
+---The list of releases; a hint.
+---@param url string
+---@return string|nil path, banger.Error?
+function Archive:manifest(url)
+  local ok, e = sys.mkdir_p(self.staging, OPEN_FOLDER)
+  if not ok then return nil, err.wrap(e, "make " .. self.staging) end
+  return self:download(url, "manifest", METADATA_LIMIT, METADATA_SECONDS)
+end
+
 ---The signed list and its signature, RELEASE and the archive of one version, all still untrusted.
 ---@param base string       URL of the folder that holds them
 ---@param version string
