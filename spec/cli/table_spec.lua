@@ -39,7 +39,7 @@ describe("the command table", function()
 
     it("has a complete row: " .. words, function()
       assert.is_string(row.summary)
-      assert.is_true(row.as == nil or row.as == "any" or row.as == "root")
+      assert.is_true(row.as == nil or row.as == "any" or row.as == "either" or row.as == "root")
       for _, list in ipairs { row.args, row.flags, commands.global_flags } do
         for _, item in ipairs(list) do
           assert.is_string(item.help, words .. " " .. item.name)

@@ -7,7 +7,7 @@
 --   args     {name = "NAME", type = …, optional = true, many = true, help = …}; types are in values.lua
 --   flags    {name = "image", short = "i", value = "IMAGE", type = …, many = true, help = …}; no `value`: a switch
 --   rest     {name = "CMD", required = true}: what follows `--`, untouched; `greedy`: what follows the last argument
---   as       "owner" (default; root re-executes as the owner), "root", "any"
+--   as       "owner" (default; root re-executes as the owner), "either" (root does so where there is an owner), "root", "any"
 --   plain    true: it waits for nothing, so that the event loop is not loaded
 --   json     {kind = "object", key =, shape =, list = true}, {kind = "lines", shape =}, or nil: the verb has no JSON form
 --   run      "module:function"; function(ctx) → result table, status? | nil, err

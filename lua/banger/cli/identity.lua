@@ -17,7 +17,10 @@ function M.settle(ctx, argv)
   end
   if not root then return nil end
   local who, e = owner.of_instance()
-  if not who then return nil, e end
+  if not who then
+    if ctx.row.as == "either" then return nil end
+    return nil, e
+  end
   return require("banger.cli.loop").run(function() return owner.rerun(who, argv) end)
 end
 
