@@ -229,9 +229,12 @@ static void read_output(struct exec *x, int *fd, enum bg_frame_type type, int *l
     if (n < 0 && (errno == EAGAIN || errno == EINTR) && !x->ended)
         return;
     if (n <= 0) {
-        if (x->command->tty && fd == &x->child.out)
-            x->child.in = -1;
-        close_fd(fd);
+        /* A command that ends has closed its terminal a moment before; closed by us as well, it would
+         * be hung up instead. The process's end is the terminal's. */
+        if (x->command->tty)
+            x->child.in = *fd = -1;
+        else
+            close_fd(fd);
         return;
     }
     if (x->ended)

@@ -202,7 +202,8 @@ describe("agent exec", function()
 
   case("passes a signal to the group", function()
     local exit = with_session(function(fd)
-      local session = assert(exec.start(fd, { argv = { "sh", "-c", "trap 'exit 9' USR1; echo go; while :; do sleep 0.05; done" }, user = USER }))
+      local argv = { "sh", "-c", "trap 'exit 9' USR1; echo go; while :; do sleep 0.05; done" }
+      local session = assert(exec.start(fd, { argv = argv, user = USER }))
       return session:wait {
         stdout = function() return session:signal(10) end,
       }
@@ -213,7 +214,8 @@ describe("agent exec", function()
   case("takes the command along when the client goes", function()
     local pid
     proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
-      local session = assert(exec.start(child.stdin, { argv = { "sh", "-c", "trap '' HUP; sleep 61 & echo $!; wait" }, user = USER }))
+      local argv = { "sh", "-c", "trap '' HUP; sleep 61 & echo $!; wait" }
+      local session = assert(exec.start(child.stdin, { argv = argv, user = USER }))
       session:wait { stdout = function(piece) pid = tonumber(piece) return nil, { code = "task.cancelled" } end }
       child.stdin:close()
       child:wait()
@@ -224,7 +226,8 @@ describe("agent exec", function()
   case("leaves a detached command alone when the client goes", function()
     local pid
     proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
-      local session = assert(exec.start(child.stdin, { argv = { "sh", "-c", "echo $$; sleep 0.3; exit 0" }, user = USER, detach = true }))
+      local argv = { "sh", "-c", "echo $$; sleep 0.3; exit 0" }
+      local session = assert(exec.start(child.stdin, { argv = argv, user = USER, detach = true }))
       session:wait { stdout = function(piece) pid = tonumber(piece) return nil, { code = "task.cancelled" } end }
       child.stdin:close()
       assert.is_true(lives(pid))

@@ -45,20 +45,24 @@ function M.shutdown(fd, kind)
   return done(fd, TYPE.SHUTDOWN, codec.field(1, kind))
 end
 
+local function send_archive(conn, archive)
+  for at = 1, #archive, codec.DATA do
+    local ok, e = conn:send(TYPE.DATA, codec.u64(at - 1) .. archive:sub(at, at + codec.DATA - 1))
+    if not ok then return nil, e end
+  end
+  return conn:send(TYPE.END)
+end
+
 --- The guest becomes the one that a seed archive describes (after a fork).
 function M.identity(fd, archive)
   local conn, e = connection.request(fd, TYPE.IDENTITY)
   if not conn then return nil, e end
-  local ok = true
-  for at = 1, #archive, codec.DATA do
-    ok, e = conn:send(TYPE.DATA, codec.u64(at - 1) .. archive:sub(at, at + codec.DATA - 1))
-    if not ok then break end
-  end
-  if ok then ok, e = conn:send(TYPE.END) end
-  -- A refusal explains itself better than the broken pipe that follows it.
+  -- When this fails the agent has refused, and its reason is better than the broken pipe; or it has gone, and the
+  -- answer fails as well.
+  send_archive(conn, archive)
   local answer, refusal = conn:expect(TYPE.RESULT)
-  if answer then return true end
-  return nil, refusal or e
+  if not answer then return nil, refusal end
+  return true
 end
 
 return M
