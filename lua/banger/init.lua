@@ -8,15 +8,25 @@
 --   banger.daemon   status socket start stop
 --   banger.doctor   checks
 --   banger.system   install uninstall status restart start stop      the installed banger, as root
+--   banger.update   check run rollback                               a signed release in its place, as root
 --   banger.with_vm(options, fn)     fn(vm); the VM is gone afterwards, whatever happened
 --   banger.try(value, err)          raises err; else passes its arguments on
+--   banger.all map race             many functions at once (banger.aio.combine)
+--   banger.scope timeout shield sleep channel tasks                  structured concurrency (banger.aio.task, .sync)
 --
 -- Expected failure is `nil, err` with err.code, err.message, err.remedy; misuse raises. Calls wait, so they belong
 -- into a task: a script run by `banger run` is one.
 local PARTS = {
   vm = "banger.api.vm", image = "banger.api.image", kernel = "banger.api.kernel", engine = "banger.api.engine",
   daemon = "banger.api.daemon", doctor = "banger.api.doctor",
-  system = "banger.api.system",
+  system = "banger.api.system", update = "banger.api.update",
+}
+
+local FUNCTIONS = {
+  all = { "banger.aio.combine", "all" }, map = { "banger.aio.combine", "map" }, race = { "banger.aio.combine", "race" },
+  scope = { "banger.aio.task", "scope" }, timeout = { "banger.aio.task", "timeout" },
+  shield = { "banger.aio.task", "shield" }, sleep = { "banger.aio.task", "sleep" },
+  tasks = { "banger.aio.task", "dump" }, channel = { "banger.aio.sync", "channel" },
 }
 
 local M = {}
@@ -40,9 +50,9 @@ end
 
 return setmetatable(M, {
   __index = function(self, name)
-    local module = PARTS[name]
-    if not module then return nil end
-    local part = require(module)
+    local module, fn = PARTS[name], FUNCTIONS[name]
+    if not module and not fn then return nil end
+    local part = module and require(module) or require(fn[1])[fn[2]]
     rawset(self, name, part)
     return part
   end,

@@ -139,6 +139,20 @@ function Scope:child_ended(child)
   if self.children == 0 and self.joining then sched.wake(self.task, self.joining) end
 end
 
+--- Wait inside of the body until all children have ended. true, or nil, err when the scope is cancelled meanwhile, as
+--- it is when a child fails.
+function Scope:join()
+  local task = running("scope:join")
+  if task ~= self.task then error("scope:join: only the body of the scope can wait for its children", 2) end
+  if self.cancelled then return nil, self.cancelled end
+  if self.children == 0 then return true end
+  self.joining = sched.arm(task, "its children")
+  local _, e = sched.park(task)
+  self.joining = nil
+  if e then return nil, e end
+  return true
+end
+
 --- Start a child. It begins to run when the caller waits next.
 ---@param name string      for errors and dumps
 ---@param fn function      called with the further arguments; `nil, err` is its failure
