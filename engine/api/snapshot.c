@@ -190,7 +190,10 @@ static int attach(struct bg_vm *vm, struct bg_config *saved, struct bg_vmm_error
             return -1;
         }
     }
-    saved->kernel_fd = saved->initrd_fd = -1;
+    /* The images are in guest memory already; a backend may want to see them all the same. */
+    saved->kernel_fd = open(saved->boot_source.kernel_image_path, O_RDONLY | O_CLOEXEC);
+    const char *initrd = saved->boot_source.initrd_path;
+    saved->initrd_fd = initrd ? open(initrd, O_RDONLY | O_CLOEXEC) : -1;
     bg_config_release(&vm->config);
     vm->config = *saved;
     memset(saved, 0, sizeof *saved);
@@ -198,7 +201,7 @@ static int attach(struct bg_vm *vm, struct bg_config *saved, struct bg_vmm_error
 }
 
 static int load_snapshot(struct bg_vm *vm, struct bg_snapshot_load *load, int state, int memory,
-                         struct bg_vmm_error *error)
+                         const char *mem_path, struct bg_vmm_error *error)
 {
     struct bg_config saved = {0};
     struct bg_vmm_params params;
@@ -211,7 +214,7 @@ static int load_snapshot(struct bg_vm *vm, struct bg_snapshot_load *load, int st
     vm->config.machine.track_dirty_pages = load->track_dirty_pages || load->enable_diff_snapshots;
     if (bg_vm_params(vm, &params, error) < 0)
         return -1;
-    int r = bg_vmm_load(&params, state, memory, &vm->vmm, error);
+    int r = bg_vmm_load(&params, state, memory, mem_path, &vm->vmm, error);
     close(params.serial_fd);
     if (r < 0)
         return -1;
@@ -243,7 +246,7 @@ void bg_put_snapshot_load(struct bg_call *call)
                        "Failed to get snapshot state from file: Failed to open snapshot file: %s",
                        bg_os_error(errno));
     else
-        r = load_snapshot(call->vm, load, state, memory, &error);
+        r = load_snapshot(call->vm, load, state, memory, path, &error);
     if (state >= 0)
         close(state);
     if (memory >= 0)

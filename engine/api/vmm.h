@@ -48,10 +48,10 @@ int bg_vmm_drive_changed(struct bg_vmm *vmm, size_t index, struct bg_vmm_error *
 
 /* Writes device state to state_fd and guest memory to mem_fd; the VM is paused and stays so. */
 int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_error *error);
-/* As bg_vmm_start, from what bg_vmm_save wrote; the VM comes up paused. mem_fd is mapped privately
- * and must not change while the VM lives. */
-int bg_vmm_load(const struct bg_vmm_params *params, int state_fd, int mem_fd, struct bg_vmm **ret,
-                struct bg_vmm_error *error);
+/* As bg_vmm_start, from what bg_vmm_save wrote; the VM comes up paused. The file at mem_path (open as
+ * mem_fd) may be mapped privately, so it must not change while the VM lives. */
+int bg_vmm_load(const struct bg_vmm_params *params, int state_fd, int mem_fd, const char *mem_path,
+                struct bg_vmm **ret, struct bg_vmm_error *error);
 
 /* Ends the machine at once. NULL is fine. */
 void bg_vmm_end(struct bg_vmm *vmm);

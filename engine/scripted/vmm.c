@@ -247,9 +247,10 @@ int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_erro
     return -1;
 }
 
-int bg_vmm_load(const struct bg_vmm_params *params, int state_fd, int mem_fd, struct bg_vmm **ret,
-                struct bg_vmm_error *error)
+int bg_vmm_load(const struct bg_vmm_params *params, int state_fd, int mem_fd, const char *mem_path,
+                struct bg_vmm **ret, struct bg_vmm_error *error)
 {
+    (void)mem_path;
     (void)state_fd;
     (void)mem_fd;
     return create(params, ret, error);
