@@ -2,15 +2,15 @@
 -- what the command line is. This file is the index, small because every start loads it; the rows of a group are
 -- in commands/<group>.lua and are loaded when that group is asked for.
 --
--- A group:   {name, summary, page = {lines}, verbs = {row, …}}
+-- A group:   {name, summary, page = {lines}, verbs = {row, …}, default = name of the verb that stands for none}
 -- A row:     {name, summary, args, flags, rest, as, json, examples, run}
 --   args     {name = "NAME", type = …, optional = true, many = true, help = …}; types are in values.lua
---   flags    {name = "image", short = "i", value = "IMAGE", type = …, many = true, help = …}; no `value`: a switch
+--   flags    {name = "image", short = "i", value = "IMAGE", type = …, many = true, help = …}; no `value`: a switch; `hidden`: in no help
 --   rest     {name = "CMD", required = true}: what follows `--`, untouched; `greedy`: what follows the last argument
 --   as       "owner" (default; root re-executes as the owner), "either" (root does so where there is an owner), "root", "any"
 --   plain    true: it waits for nothing, so that the event loop is not loaded
 --   json     {kind = "object", key =, shape =, list = true}, {kind = "lines", shape =}, or nil: the verb has no JSON form
---   run      "module:function"; function(ctx) → result table, status? | nil, err
+--   run      "module:function"; function(ctx) → result table, status? | nil, err | false, status (all was told already)
 --   text     "module:function"; function(result, ctx) → the lines that a person reads
 local M = {}
 
@@ -23,20 +23,22 @@ M.global_flags = {
   { name = "color", value = "WHEN", type = "color", help = "auto, always or never" },
 }
 
--- In the order of the first page. `one`: the group is itself a verb (banger version).
+-- In the order of the first page. `hidden`: not for people.
 M.index = {
   { name = "vm", summary = "virtual machines: create, use, delete" },
   { name = "image", summary = "disk images that VMs start from" },
   { name = "kernel", summary = "kernels that VMs boot" },
   { name = "engine", summary = "what runs a VM: firecracker, qemu" },
   { name = "system", summary = "the installed banger: install, restart, remove" },
+  { name = "update", summary = "replace the installed banger by a newer release, or go back" },
   { name = "daemon", summary = "bangerd: run, stop, where its socket is" },
-  { name = "run", summary = "run a Lua script with the banger API", one = true },
-  { name = "doctor", summary = "what this machine can do, and what to repair", one = true },
-  { name = "explain", summary = "what an error code means and what to do", one = true },
-  { name = "schema", summary = "the JSON Schema of a verb's output", one = true },
-  { name = "completion", summary = "completion for bash, zsh or fish", one = true },
-  { name = "version", summary = "this program's version", one = true },
+  { name = "run", summary = "run a Lua script with the banger API" },
+  { name = "doctor", summary = "what this machine can do, and what to repair" },
+  { name = "explain", summary = "what an error code means and what to do" },
+  { name = "schema", summary = "the JSON Schema of a verb's output" },
+  { name = "completion", summary = "completion for bash, zsh or fish" },
+  { name = "version", summary = "this program's version" },
+  { name = "fetch", summary = "download into descriptor 3", one = true, hidden = true },
 }
 
 ---The group of that name with its rows; nil when there is none.
@@ -60,17 +62,34 @@ function M.verb(group, name)
   end
 end
 
+---What people may type at a place: the entries that are not hidden.
+---@param list table[]
+---@return table[]
+function M.shown(list)
+  local out = {}
+  for _, entry in ipairs(list) do
+    if not entry.hidden then out[#out + 1] = entry end
+  end
+  return out
+end
+
+local function collect(group, path, rows)
+  for _, row in ipairs(group.verbs) do
+    local words = { unpack(path) }
+    if group.page then words[#words + 1] = row.name end
+    if row.verbs then
+      collect(row, words, rows)
+    else
+      rows[#rows + 1] = { path = words, row = row, group = group }
+    end
+  end
+end
+
 ---Every row of the table with its words, in order: {path = {"vm", "create"}, row = …}.
 ---@return {path: string[], row: table, group: table}[]
 function M.all()
   local rows = {}
-  for _, entry in ipairs(M.index) do
-    local group = M.group(entry.name)
-    for _, row in ipairs(group.verbs) do
-      local path = entry.one and { entry.name } or { entry.name, row.name }
-      rows[#rows + 1] = { path = path, row = row, group = group }
-    end
-  end
+  for _, entry in ipairs(M.index) do collect(M.group(entry.name), { entry.name }, rows) end
   return rows
 end
 

@@ -48,7 +48,7 @@ end
 local function flag_names(row)
   local out = {}
   for _, list in ipairs { row and row.flags or {}, commands.global_flags } do
-    for _, flag in ipairs(list) do out[#out + 1] = "--" .. flag.name end
+    for _, flag in ipairs(commands.shown(list)) do out[#out + 1] = "--" .. flag.name end
   end
   return out
 end
@@ -80,22 +80,19 @@ function M.candidates(words)
       pending = nil
     elseif word:sub(1, 1) == "-" then
       pending = row and value_flag(row, word)
-    elseif not group then
-      group = commands.group(word)
-      if not group then return {} end
-      row = not group.page and group.verbs[1] or nil
-    elseif not row then
-      row = commands.verb(group, word)
-      if not row then return {} end
-    else
+    elseif row then
       position = position + 1
+    else
+      local found = group and commands.verb(group, word) or not group and commands.group(word)
+      if not found then return {} end
+      if found.verbs then group, row = found, not found.page and found.verbs[1] or nil else row = found end
     end
   end
   if pending then return words_of(pending.type) end
   local last = words[#words] or ""
   if last:sub(1, 1) == "-" then return flag_names(row) end
-  if not group then return names(commands.index) end
-  if not row then return names(group.verbs) end
+  if not group then return names(commands.shown(commands.index)) end
+  if not row or (group.default and row.name == group.default) then return names(group.verbs) end
   local argument = row.args[position + 1] or (row.args[#row.args] or {}).many and row.args[#row.args]
   return argument and words_of(argument.type) or {}
 end

@@ -30,7 +30,7 @@ function M.first()
     "",
   }
   local rows = {}
-  for _, entry in ipairs(commands.index) do rows[#rows + 1] = { entry.name, entry.summary } end
+  for _, entry in ipairs(commands.shown(commands.index)) do rows[#rows + 1] = { entry.name, entry.summary } end
   append(lines, columns(rows))
   append(lines, { "", "`banger COMMAND --help` tells more. --json gives every answer as one JSON object." })
   return lines
@@ -59,14 +59,15 @@ function M.flag(flag)
 end
 
 ---@param group table
+---@param path string[]
 ---@return string[] lines
-function M.group(group)
+function M.group(group, path)
   local lines, rows = {}, {}
   append(lines, group.page)
   lines[#lines + 1] = ""
   for _, row in ipairs(group.verbs) do rows[#rows + 1] = { row.name, row.summary } end
   append(lines, columns(rows))
-  return append(lines, { "", ("`banger %s VERB --help` tells more of each."):format(group.name) })
+  return append(lines, { "", ("`banger %s VERB --help` tells more of each."):format(table.concat(path, " ")) })
 end
 
 ---@param row table
@@ -77,7 +78,7 @@ function M.verb(row, path)
   if row.as == "root" then lines[#lines + 1] = "  Root's: run it through sudo." end
   local arguments, flags = {}, {}
   for _, argument in ipairs(row.args) do arguments[#arguments + 1] = { argument.name, argument.help } end
-  for _, flag in ipairs(row.flags) do flags[#flags + 1] = { M.flag(flag), flag.help } end
+  for _, flag in ipairs(commands.shown(row.flags)) do flags[#flags + 1] = { M.flag(flag), flag.help } end
   if #arguments > 0 then append(append(lines, { "" }), columns(arguments)) end
   if #flags > 0 then append(append(lines, { "" }), columns(flags)) end
   append(lines, { "", "For example:" })
@@ -90,7 +91,7 @@ end
 ---@return string[] lines
 function M.page(request)
   if request.row then return M.verb(request.row, request.path) end
-  if request.group then return M.group(request.group) end
+  if request.group then return M.group(request.group, request.path) end
   return M.first()
 end
 

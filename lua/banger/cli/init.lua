@@ -64,7 +64,7 @@ local function run(ctx)
     local status = ctx.out:fail(second, ctx.subject)
     return SIGNALS[second.signal] or status
   end
-  tell(ctx, result)
+  if result then tell(ctx, result) end
   return second or 0
 end
 

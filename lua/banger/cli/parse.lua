@@ -39,7 +39,7 @@ end
 function Parser:unknown_flag(written)
   local known = {}
   for _, list in ipairs { self.row and self.row.flags or {}, commands.global_flags } do
-    for _, flag in ipairs(list) do known[#known + 1] = "--" .. flag.name end
+    for _, flag in ipairs(commands.shown(list)) do known[#known + 1] = "--" .. flag.name end
   end
   return usage(("unknown flag %s"):format(written), nearest(written, known, ("see `%s --help`"):format(self:words())))
 end
@@ -107,31 +107,34 @@ function Parser:short(word)
   return true
 end
 
----The first words pick the group, then the verb.
+---The first words pick the group, then the verb; a verb of some groups is a group itself (vm port list).
 function Parser:pick(word)
-  local request = self.request
-  if not self.group then
-    self.group = commands.group(word)
-    if not self.group then
-      return usage(("no command %q"):format(word), nearest(word, names(commands.index), "see `banger --help`"))
-    end
-    request.path[1], request.group = word, self.group
-    if not self.group.page then self.row = self.group.verbs[1] end
+  local request, group = self.request, self.group
+  local found, among
+  if not group then
+    found, among = commands.group(word), commands.index
   else
-    self.row = commands.verb(self.group, word)
-    if not self.row then
-      local where = "banger " .. self.group.name
-      return usage(("no verb %q"):format(word),
-        nearest(word, names(self.group.verbs), ("see `%s --help`"):format(where)))
-    end
-    request.path[2] = word
+    found, among = commands.verb(group, word), group.verbs
+  end
+  if not found then
+    local where = self:words()
+    return usage(("no %s %q"):format(group and "verb" or "command", word),
+      nearest(word, names(among), ("see `%s --help`"):format(where)))
+  end
+  request.path[#request.path + 1] = word
+  if found.verbs then
+    self.group, request.group = found, found
+    if not found.page then self.row = found.verbs[1] end
+  else
+    self.row = found
   end
   request.row = self.row
   return true
 end
 
 function Parser:word(word)
-  if not self.row then return self:pick(word) end
+  local replaceable = self.group and self.group.default and not self.request.path[2]
+  if not self.row or (replaceable and commands.verb(self.group, word)) then return self:pick(word) end
   local given = self.positionals
   given[#given + 1] = word
   local rest = self.row.rest

@@ -1,10 +1,11 @@
--- Every code that an error of banger can carry. Closed: a spec fails for a code that is raised and not here, and for
--- one here that nothing raises. A code's meaning never changes; a new meaning is a new code.
+-- Every code that an error of banger can carry. Closed: a spec fails for a code that is raised and not here,
+-- and for one here that nothing raises. A code's meaning never changes; a new meaning is a new code.
 --
 --   meaning   what happened, one sentence (`banger explain CODE`)
 --   causes    what usually leads to it
 --   remedy    what the user can do; shown under the error unless the error brings its own
---   exit      status of a command that ends with it: 1 failed, 2 usage, 3 not found, 4 conflict, 5 daemon unreachable,
+--   exit      status of a command that ends with it: 1 failed, 2 usage, 3 not found, 4 conflict, 5 daemon
+-- unreachable,
 --             6 denied, 70 bug
 --
 -- Codes that helper/codes.def names are raised by the helper and decoded by the runtime.
@@ -216,6 +217,11 @@ code("system.foreign_file", CONFLICT, "A file of somebody else is where banger h
   { "an earlier installation by hand" })
 code("system.vms_left", FAILED, "VMs could not be deleted, so nothing was removed.", { "a VM in an unknown state" })
 code("update.download", FAILED, "A part of a release could not be downloaded.", { "no network", "a wrong address" })
+code("update.busy", CONFLICT, "Another update is under way.", { "a second command", "an update that was left to its unit" },
+  "wait for it: `systemctl status banger-update`")
+code("update.no_source", FAILED, "It is not known where newer releases are.", { "a build of one's own" })
+code("update.migration", FAILED, "The new release cannot work with this host's database.",
+  { "a database from a still newer release", "a damaged database" })
 code("release.not_found", NOT_FOUND, "There is no such release on this host.", { "it was never installed", "it was pruned" },
   "`banger system status` shows the releases that are here")
 code("release.malformed", FAILED, "A part of a release is not of the form that it must have.",

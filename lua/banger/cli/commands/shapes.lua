@@ -65,6 +65,12 @@ return {
     { "answers", "boolean", "whether the daemon answers" },
     { "version", "string?", "what the daemon says it is" },
   },
+  update = {
+    { "from", "string", "the release that ran" },
+    { "to", "string", "the release that was asked for" },
+    { "latest", "string?", "with --check: the newest there is" },
+    { "changed", "boolean", "whether `to` runs now" },
+  },
   removed = { { "purged", "boolean", "whether VMs, images and state went too" } },
   version = {
     { "version", "string", "of this program" },
