@@ -62,6 +62,14 @@ function M.verb(group, name)
   end
 end
 
+---The row that a group's bare name means: its only verb, its default, or none (then its page is meant).
+---@param group table
+---@return table?
+function M.bare(group)
+  if group.default then return M.verb(group, group.default) end
+  if not group.page then return group.verbs[1] end
+end
+
 ---What people may type at a place: the entries that are not hidden.
 ---@param list table[]
 ---@return table[]

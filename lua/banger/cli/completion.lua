@@ -80,12 +80,16 @@ function M.candidates(words)
       pending = nil
     elseif word:sub(1, 1) == "-" then
       pending = row and value_flag(row, word)
-    elseif row then
+    elseif row and not (group and row == commands.bare(group) and commands.verb(group, word)) then
       position = position + 1
     else
       local found = group and commands.verb(group, word) or not group and commands.group(word)
       if not found then return {} end
-      if found.verbs then group, row = found, not found.page and found.verbs[1] or nil else row = found end
+      if found.verbs then
+        group, row = found, not found.page and found.verbs[1] or nil
+      else
+        row = found
+      end
     end
   end
   if pending then return words_of(pending.type) end

@@ -119,12 +119,12 @@ function Parser:pick(word)
   if not found then
     local where = self:words()
     return usage(("no %s %q"):format(group and "verb" or "command", word),
-      nearest(word, names(among), ("see `%s --help`"):format(where)))
+      nearest(word, names(commands.shown(among)), ("see `%s --help`"):format(where)))
   end
   request.path[#request.path + 1] = word
   if found.verbs then
     self.group, request.group = found, found
-    if not found.page then self.row = found.verbs[1] end
+    self.row = not found.page and found.verbs[1] or found.default and commands.verb(found, found.default) or nil
   else
     self.row = found
   end
