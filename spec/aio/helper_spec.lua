@@ -2,7 +2,6 @@
 local aio = require "spec.support.aio_case"
 local fd = require "banger.aio.fd"
 local helper = require "banger.aio.helper"
-local rt = require "banger.rt.helper"
 local sock = require "banger.rt.sock"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"

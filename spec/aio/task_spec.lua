@@ -65,7 +65,7 @@ describe("task.scope", function()
   end)
 
   case("a raised error is a bug with the stacks of its task and of those above", function()
-    local function inner() local nothing; return nothing.field end
+    local function inner() return (nil).field end
     local _, e = task.scope(function(s)
       s:spawn("outer", function()
         return task.scope(function(t) t:spawn("inner", function() return (inner()) end) end)

@@ -21,7 +21,7 @@ local function methods(state)
     },
     op = { handler = function(request) return { op = request.op_id, uid = request.peer.uid } end },
     missing = { handler = function() return nil, err.new("vm.not_admitted", "no such VM") end },
-    bug = { handler = function() local nothing; return nothing.field end },
+    bug = { handler = function() return (nil).field end },
     slow = {
       handler = function()
         state.started:set()

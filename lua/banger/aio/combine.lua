@@ -1,5 +1,5 @@
--- Ways to run several functions at once: all of them, the first of them, a list with a limit. Each is a scope: nothing
--- of it runs when it has returned.
+-- Ways to run several functions at once: all of them, the first of them, a list with a limit. Each is a
+-- scope: nothing of it runs when it has returned.
 local sync = require "banger.aio.sync"
 local task = require "banger.aio.task"
 
@@ -13,8 +13,8 @@ local function call(fn)
   return fn()
 end
 
---- fn(item, i) for each item of the list at once; without fn the items are functions. The list of the first results, in
---- the list's order, or nil, err of the first that failed; the others are cancelled then.
+--- fn(item, i) for each item of the list at once; without fn the items are functions. The list of the first
+--- results, in the list's order, or nil, err of the first that failed; the others are cancelled then.
 ---@param list any[]
 ---@param fn (fun(item: any, i: integer): any)?
 ---@return any[]|nil, banger.Error?

@@ -1,7 +1,7 @@
 -- A file descriptor of ours in the loop: wait until it is readable or writable, read, write, pass fds along.
 --
--- An Fd owns its descriptor: close() takes it out of the loop first and closes it then, so that the loop never looks at
--- a number that is somebody else's already. At most one task reads and one writes at a time.
+-- An Fd owns its descriptor: close() takes it out of the loop first and closes it then, so that the loop
+-- never looks at a number that is somebody else's already. At most one task reads and one writes at a time.
 local err = require "banger.core.err"
 local sock = require "banger.rt.sock"
 local sys = require "banger.rt.sys"
@@ -17,9 +17,9 @@ local CHUNK = 65536
 local Fd = {}
 Fd.__index = Fd
 
---- A function that takes bytes piece by piece ("" ends) and calls fn(line) for each line in them, until fn returns
---- something other than nil, which it returns. A line longer than max (64 KiB) is cut to its beginning; what is left at
---- the end counts as a line.
+--- A function that takes bytes piece by piece ("" ends) and calls fn(line) for each line in them, until fn
+--- returns something other than nil, which it returns. A line longer than max (64 KiB) is cut to its
+--- beginning; what is left at the end counts as a line.
 function M.line_splitter(fn, max)
   max = max or CHUNK
   local rest = ""
@@ -137,8 +137,8 @@ function Fd:read_all(max)
   end
 end
 
---- fn(line) for each line without its newline, until the end or until fn returns something other than nil, which is
---- returned. true at the end, or nil, err. Lines are split as by line_splitter.
+--- fn(line) for each line without its newline, until the end or until fn returns something other than nil,
+--- which is returned. true at the end, or nil, err. Lines are split as by line_splitter.
 function Fd:lines(fn, max)
   local feed = M.line_splitter(fn, max)
   while true do
@@ -176,7 +176,8 @@ function Fd:send(bytes, fds)
   return true
 end
 
---- Up to max bytes (one message of a seqpacket socket) and the fds that came with them, which are the caller's.
+--- Up to max bytes (one message of a seqpacket socket) and the fds that came with them, which are the
+--- caller's.
 ---@return string|nil bytes     "" at the end
 ---@return integer[]|banger.Error
 function Fd:recv(max, max_fds)

@@ -1,5 +1,5 @@
--- HTTP requests as awaits, over banger.rt.http (libcurl's multi interface). C never calls back: we wait for what the
--- multi is interested in and step it.
+-- HTTP requests as awaits, over banger.rt.http (libcurl's multi interface). C never calls back: we wait for
+-- what the multi is interested in and step it.
 local http = require "banger.rt.http"
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
@@ -20,8 +20,8 @@ function M.new()
   return setmetatable({ multi = multi, waiting = {}, polls = {} }, Http)
 end
 
--- libcurl opens and closes descriptors inside its calls, and a number may come back as another socket. So the loop
--- looks at none of them while libcurl runs, and starts anew with what is of interest afterwards.
+-- libcurl opens and closes descriptors inside its calls, and a number may come back as another socket. So the
+-- loop looks at none of them while libcurl runs, and starts anew with what is of interest afterwards.
 local function unwatch(self)
   for _, poll in ipairs(self.polls) do poll:close() end
   self.polls = {}
@@ -59,8 +59,8 @@ function Http:step(fd, events)
   if not next(self.waiting) then unwatch(self) end
 end
 
---- One request; the fields are those of rt.http's add(). The answer {status, headers, body}, or nil, err. When the wait
---- is cancelled the request is given up and its connection closed.
+--- One request; the fields are those of rt.http's add(). The answer {status, headers, body}, or nil, err.
+--- When the wait is cancelled the request is given up and its connection closed.
 function Http:request(request)
   local ok, cancelled = task.check()
   if not ok then return nil, cancelled end

@@ -1,5 +1,5 @@
--- Child processes. A child never outlives the call that made it: when the caller leaves, by whatever way, the child
--- gets TERM, then KILL, and is waited for.
+-- Child processes. A child never outlives the call that made it: when the caller leaves, by whatever way, the
+-- child gets TERM, then KILL, and is waited for.
 --
 -- Options, for all functions here:
 --   [1], [2], …   program (looked up in PATH) and arguments; or `args` for the arguments
@@ -7,7 +7,8 @@
 --   env           list of "NAME=value" that replaces the environment
 --   cwd, uid, gid
 --   timeout       seconds until nil, err{code="task.timeout"}
---   max_output    bytes kept of each of stdout and stderr, the last ones (default 1 MiB); `truncated` says it happened
+--   max_output    bytes kept of each of stdout and stderr, the last ones (default 1 MiB); `truncated` says it
+-- happened
 --   on_line       on_line(line, "stdout"|"stderr"): called with each line as it comes
 --   fds           further descriptors, from number 3 on; they stay the caller's
 local err = require "banger.core.err"
@@ -114,7 +115,8 @@ local function finish(child)
   end)
 end
 
---- Start a child with pipes for all three streams and run fn(child). When fn has returned, the child has ended.
+--- Start a child with pipes for all three streams and run fn(child). When fn has returned, the child has
+--- ended.
 ---@return any ...      results of fn, or nil, err
 function M.with(o, fn)
   return task.scope(function()

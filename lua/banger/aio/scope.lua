@@ -32,7 +32,8 @@ end
 
 local failure, running = M.failure, M.running
 
--- The stack of the failing task, then of each task that waits for it: what a plain call stack would have shown.
+-- The stack of the failing task, then of each task that waits for it: what a plain call stack would have
+-- shown.
 local function full_traceback(task)
   local lines = { ("task %s: %s"):format(task.name, debug.traceback("", 3):gsub("^\n", "")) }
   local seen, above = task, task.parent
@@ -111,7 +112,8 @@ function Task:await()
   return unpack(self.results, 1, self.results.n)
 end
 
---- Ask the task to end: its waits return nil, err{code="task.cancelled"}. Ending so is no failure of its scope.
+--- Ask the task to end: its waits return nil, err{code="task.cancelled"}. Ending so is no failure of its
+--- scope.
 function Task:cancel(reason)
   if self.ended then return end
   self.asked = true
@@ -139,8 +141,8 @@ function Scope:child_ended(child)
   if self.children == 0 and self.joining then sched.wake(self.task, self.joining) end
 end
 
---- Wait inside of the body until all children have ended. true, or nil, err when the scope is cancelled meanwhile, as
---- it is when a child fails.
+--- Wait inside of the body until all children have ended. true, or nil, err when the scope is cancelled
+--- meanwhile, as it is when a child fails.
 function Scope:join()
   local task = running("scope:join")
   if task ~= self.task then error("scope:join: only the body of the scope can wait for its children", 2) end

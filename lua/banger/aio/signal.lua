@@ -5,8 +5,8 @@ local uv = require "luv"
 
 local M = {}
 
---- Wait for one of the signals ("sigint", "sigterm", …); its name, or nil, err. While one waits, the signal does not
---- have its usual effect.
+--- Wait for one of the signals ("sigint", "sigterm", …); its name, or nil, err. While one waits, the signal
+--- does not have its usual effect.
 ---@param names string[]
 function M.wait(names)
   return task.await(function(resume)
@@ -27,8 +27,8 @@ function M.wait(names)
   end, "a signal")
 end
 
---- fn(...) that Ctrl-C, TERM and HUP cancel, so that its clean-up runs; a second signal has its usual effect. Its
---- results, or nil, err{code="task.cancelled", signal=} when it did not come to a result.
+--- fn(...) that Ctrl-C, TERM and HUP cancel, so that its clean-up runs; a second signal has its usual effect.
+--- Its results, or nil, err{code="task.cancelled", signal=} when it did not come to a result.
 function M.interruptible(fn, ...)
   local arguments = { n = select("#", ...), ... }
   local caught, results

@@ -1,5 +1,5 @@
--- Where tasks meet: mutexes by key, semaphores, channels, events. All are fair (first come, first served), and a wait
--- that is cancelled takes nothing.
+-- Where tasks meet: mutexes by key, semaphores, channels, events. All are fair (first come, first served),
+-- and a wait that is cancelled takes nothing.
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
 
@@ -141,7 +141,8 @@ local function closed()
   return err.new("channel.closed", "the channel is closed")
 end
 
---- A channel that holds `capacity` values; 0: a sender waits until somebody receives; math.huge: it never waits.
+--- A channel that holds `capacity` values; 0: a sender waits until somebody receives; math.huge: it never
+--- waits.
 ---@return banger.Channel
 function M.channel(capacity)
   return setmetatable({

@@ -8,11 +8,14 @@
 --   end)
 --
 -- Rules that hold everywhere:
--- * A child ends before its scope returns. The first failure (`nil, err`, or a raised error) cancels the rest of the
+-- * A child ends before its scope returns. The first failure (`nil, err`, or a raised error) cancels the rest
+-- of the
 --   scope, body included, and is what the scope returns; later failures are attached to it (`err.others`).
--- * Cancelling never raises: each wait in a cancelled place returns `nil, err`, at once and again at every further
+-- * Cancelling never raises: each wait in a cancelled place returns `nil, err`, at once and again at every
+-- further
 --   wait. Clean-up that has to wait runs in task.shield.
--- * A raised error is a bug: it becomes err{code="internal"} with the tracebacks of its task and of all above it. An
+-- * A raised error is a bug: it becomes err{code="internal"} with the tracebacks of its task and of all above
+-- it. An
 --   error object that is raised (banger.try) stays what it is.
 -- * A wait that was answered before it was cancelled keeps its answer.
 local err = require "banger.core.err"
@@ -58,21 +61,23 @@ local function bounded(who, shield, seconds, fn, ...)
   return unpack(r, 1, r.n)
 end
 
---- Run fn(...) for at most so many seconds: past them its waits return nil, err{code="task.timeout"}, and so does this,
---- unless fn comes to a result all the same.
+--- Run fn(...) for at most so many seconds: past them its waits return nil, err{code="task.timeout"}, and so
+--- does this, unless fn comes to a result all the same.
 function M.timeout(seconds, fn, ...)
   return bounded("task.timeout", nil, seconds, fn, ...)
 end
 
---- Run fn(...) although the place is cancelled, for at most so many seconds: clean-up that must wait for something.
+--- Run fn(...) although the place is cancelled, for at most so many seconds: clean-up that must wait for
+--- something.
 function M.shield(seconds, fn, ...)
   return bounded("task.shield", true, seconds, fn, ...)
 end
 
 -- waiting
 
---- Wait for something outside. `start(resume)` begins it and returns a function that undoes it when the wait is
---- cancelled (or nil). resume(a, b, c, d) ends the wait with these results; further calls do nothing and return false.
+--- Wait for something outside. `start(resume)` begins it and returns a function that undoes it when the wait
+--- is cancelled (or nil). resume(a, b, c, d) ends the wait with these results; further calls do nothing and
+--- return false.
 ---@param start fun(resume: fun(...): boolean): fun(e: banger.Error)?
 ---@param what string?      for dumps
 function M.await(start, what)
@@ -121,7 +126,8 @@ end
 
 -- the root
 
---- Start a task outside of any scope, for a host that runs the loop itself; on_done(results...) is called at its end.
+--- Start a task outside of any scope, for a host that runs the loop itself; on_done(results...) is called at
+--- its end.
 ---@return banger.Task
 function M.root(name, fn, on_done)
   local task = scope.new_task(name, nil, fn)

@@ -1,7 +1,7 @@
 -- Deadlines, many and cheap: one binary heap of due times over one luv timer. Nothing above aio/ requires it.
 --
--- A cancelled entry stays in the heap, marked, until it comes to the top or the dead outnumber the living; setting and
--- cancelling a deadline that never fires costs one insertion and no system call.
+-- A cancelled entry stays in the heap, marked, until it comes to the top or the dead outnumber the living;
+-- setting and cancelling a deadline that never fires costs one insertion and no system call.
 local uv = require "luv"
 
 local M = {}

@@ -7,8 +7,8 @@ local M = {}
 local ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 local REMEDY = "use a lower-case letter, then at most 30 letters, digits or hyphens, such as dev or build-2"
 
---- A name of a VM, image, kernel or snapshot: [a-z][a-z0-9-]{0,30}, no hyphen at the end. It becomes a host name and a
---- folder's name, so there is no room for look-alikes, dots or case.
+--- A name of a VM, image, kernel or snapshot: [a-z][a-z0-9-]{0,30}, no hyphen at the end. It becomes a host
+--- name and a folder's name, so there is no room for look-alikes, dots or case.
 ---@param name any
 ---@param what string?    "VM" in the message
 ---@return string|nil

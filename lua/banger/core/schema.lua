@@ -1,5 +1,5 @@
--- Checks of option tables, said once as data: one schema is the check, the defaults, the help, the JSON Schema and the
--- LuaLS class of a shape.
+-- Checks of option tables, said once as data: one schema is the check, the defaults, the help, the JSON
+-- Schema and the LuaLS class of a shape.
 --
 --   local spec = schema.object("VmSpec", {
 --     name   = schema.string { doc = "The VM's name." },
@@ -198,8 +198,8 @@ function CHECKS.any(_, value)
   return value
 end
 
---- The checked value with defaults filled in, or nil, err. nil where the value is optional and absent: ask for the
---- second result, not for truth.
+--- The checked value with defaults filled in, or nil, err. nil where the value is optional and absent: ask
+--- for the second result, not for truth.
 ---@param value any
 ---@param path string?      what to call the value in messages; "" for the top
 ---@return any
@@ -231,7 +231,8 @@ local function constructor(kind, own)
   end
 end
 
---- min/max in bytes; pattern with `what` ("a port range") and `remedy`; control characters only with multiline.
+--- min/max in bytes; pattern with `what` ("a port range") and `remedy`; control characters only with
+--- multiline.
 M.string = constructor("string", { min = true, max = true, pattern = true, what = true, remedy = true, multiline = true })
 M.boolean = constructor("boolean", {})
 --- from_text: digits in a string are taken too (command lines).

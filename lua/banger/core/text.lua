@@ -49,7 +49,8 @@ function M.sorted_keys(t)
   return keys
 end
 
--- Length in bytes of the well-formed UTF-8 sequence at i, else nil (overlong forms and surrogates are malformed).
+-- Length in bytes of the well-formed UTF-8 sequence at i, else nil (overlong forms and surrogates are
+-- malformed).
 local function utf8_length(s, i)
   local a, b, c, d = s:byte(i, i + 3)
   local function tail(x) return x and x >= 0x80 and x <= 0xBF end
@@ -64,7 +65,8 @@ local function utf8_length(s, i)
   end
 end
 
--- Characters that print nothing and change what is around them: C1 controls, zero width and direction marks, BOM.
+-- Characters that print nothing and change what is around them: C1 controls, zero width and direction marks,
+-- BOM.
 local function is_invisible(sequence)
   local a, b, c = sequence:byte(1, 3)
   if a == 0xC2 then return b < 0xA0 end
@@ -79,7 +81,8 @@ local function hex(bytes)
   return (bytes:gsub(".", function(ch) return ("\\x%02x"):format(ch:byte()) end))
 end
 
---- The string with everything that could act on a terminal written as \n, \t, \r, \\ or \xNN; the result is valid UTF-8.
+--- The string with everything that could act on a terminal written as \n, \t, \r, \\ or \xNN; the result is
+--- valid UTF-8.
 ---@param s string
 ---@return string
 function M.escape(s)

@@ -1,4 +1,5 @@
--- Versions of releases: vX.Y.Z with an optional pre-release (v1.2.0-rc.1), ordered as Semantic Versioning 2.0.0 says.
+-- Versions of releases: vX.Y.Z with an optional pre-release (v1.2.0-rc.1), ordered as Semantic Versioning
+-- 2.0.0 says.
 local err = require "banger.core.err"
 
 local M = {}

@@ -6,7 +6,8 @@ local wire = require "banger.rpc.wire"
 
 local M = {}
 
--- After a cancel the daemon cleans up before it answers; a caller that returned earlier would see half-removed things.
+-- After a cancel the daemon cleans up before it answers; a caller that returned earlier would see
+-- half-removed things.
 local CANCEL_SECONDS = 60
 
 ---@class banger.Call
@@ -119,8 +120,8 @@ local function take_result(self)
   return self.value == nil and {} or self.value, fds or {}
 end
 
---- Wait for the result. A cancelled wait cancels the request in the daemon and returns when that has cleaned up; a
---- result that came all the same is returned.
+--- Wait for the result. A cancelled wait cancels the request in the daemon and returns when that has cleaned
+--- up; a result that came all the same is returned.
 ---@return table|nil, integer[]|banger.Error
 function Call:result()
   local ok, e = wait_until(self, never)

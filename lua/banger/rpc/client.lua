@@ -1,7 +1,7 @@
 -- The client side of RPC: calls over one connection, from any number of tasks.
 --
--- There is no background task: of the tasks that wait for an answer one reads the connection and gives the others what
--- is theirs; when it has its own answer, the next one reads.
+-- There is no background task: of the tasks that wait for an answer one reads the connection and gives the
+-- others what is theirs; when it has its own answer, the next one reads.
 local call = require "banger.rpc.call"
 local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
@@ -145,7 +145,8 @@ local function reconnect(self)
 end
 
 --- Call a method and wait for its result.
----   options: on_progress(table), which must not wait; fds that go with the request (they stay the caller's); repeatable: ask once more if
+---   options: on_progress(table), which must not wait; fds that go with the request (they stay the caller's);
+--- repeatable: ask once more if
 ---   the connection ends before the answer, since the method does the same when asked twice
 ---@return table|nil result
 ---@return integer[]|banger.Error      descriptors of the answer (the caller's)
@@ -157,8 +158,8 @@ function Client:call(method, params, options)
   return once(self, method, params, options)
 end
 
---- Begin a call that answers with items: stream:next() → item, fds | nil at the end | nil, err; stream:result() after
---- the end; stream:close() gives up.
+--- Begin a call that answers with items: stream:next() → item, fds | nil at the end | nil, err;
+--- stream:result() after the end; stream:close() gives up.
 ---@return banger.Call|nil, banger.Error?
 function Client:stream(method, params, options)
   return self:start(method, params, options)

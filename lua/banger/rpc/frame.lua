@@ -1,8 +1,8 @@
 -- Frames between client and daemon: 4 bytes of length (big endian), then that many bytes of JSON, an object.
 --
--- File descriptors ride with the first byte of their frame. One receive ends behind the piece of data that carried
--- descriptors, and a piece never holds more than one frame, so they belong to the last frame that begins in the bytes
--- received with them.
+-- File descriptors ride with the first byte of their frame. One receive ends behind the piece of data that
+-- carried descriptors, and a piece never holds more than one frame, so they belong to the last frame that
+-- begins in the bytes received with them.
 local bit = require "bit"
 local cjson = require "cjson.safe"
 local err = require "banger.core.err"
@@ -52,7 +52,8 @@ Decoder.__index = Decoder
 --- A decoder of one direction of one connection.
 ---@return banger.FrameDecoder
 function M.decoder()
-  -- have: pieces not yet used, `size` bytes in all. fds: for each frame that has begun, its descriptors, by its number.
+  -- have: pieces not yet used, `size` bytes in all. fds: for each frame that has begun, its descriptors, by
+  -- its number.
   return setmetatable({ have = {}, size = 0, length = nil, number = 1, fds = {} }, Decoder)
 end
 
@@ -82,8 +83,8 @@ local function last_begun(self, from_size)
   return last
 end
 
---- Add received bytes and the descriptors that came with them. true, or nil, err when they belong to no frame (they
---- stay the caller's then).
+--- Add received bytes and the descriptors that came with them. true, or nil, err when they belong to no frame
+--- (they stay the caller's then).
 function Decoder:feed(bytes, fds)
   local before = self.size
   self.have[#self.have + 1] = bytes
@@ -95,8 +96,8 @@ function Decoder:feed(bytes, fds)
   return true
 end
 
---- The next whole frame and its descriptors, which are the caller's; nil if more bytes are needed; nil, err if what
---- came cannot be a frame (nothing after it can be read).
+--- The next whole frame and its descriptors, which are the caller's; nil if more bytes are needed; nil, err
+--- if what came cannot be a frame (nothing after it can be read).
 ---@return table|nil message
 ---@return integer[]|banger.Error|nil
 function Decoder:next()

@@ -20,8 +20,8 @@ function M.close_all(fds)
   for _, raw in ipairs(fds or {}) do sys.close(raw) end
 end
 
---- The next frame and its descriptors (the caller's), or nil, err; err.code is "sys.eof" at the end of the connection.
---- A cancelled wait loses nothing: the next call goes on where this one was.
+--- The next frame and its descriptors (the caller's), or nil, err; err.code is "sys.eof" at the end of the
+--- connection. A cancelled wait loses nothing: the next call goes on where this one was.
 ---@return table|nil, integer[]|banger.Error
 function Wire:receive()
   while true do
@@ -38,8 +38,8 @@ function Wire:receive()
   end
 end
 
---- One frame; the descriptors stay the caller's. true, or nil, err. A cancelled or failed send leaves half a frame
---- behind, so the caller closes the connection then.
+--- One frame; the descriptors stay the caller's. true, or nil, err. A cancelled or failed send leaves half a
+--- frame behind, so the caller closes the connection then.
 function Wire:send(message, fds)
   local bytes, e = frame.encode(message)
   if not bytes then return nil, e end
