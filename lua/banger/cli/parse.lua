@@ -124,7 +124,7 @@ function Parser:pick(word)
   request.path[#request.path + 1] = word
   if found.verbs then
     self.group, request.group = found, found
-    self.row = not found.page and found.verbs[1] or found.default and commands.verb(found, found.default) or nil
+    self.row = commands.bare(found)
   else
     self.row = found
   end
