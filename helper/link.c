@@ -84,12 +84,13 @@ int bg_link_get(const char *name, struct bg_link *ret)
     return talk(n, read_link, ret);
 }
 
-int bg_link_add_bridge(const char *name)
+int bg_link_add_bridge(const char *name, const uint8_t mac[6])
 {
     char buffer[512] __attribute__((aligned(8)));
     struct nlmsghdr *n = start(buffer, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
     start_link(n);
     mnl_attr_put_strz(n, IFLA_IFNAME, name);
+    mnl_attr_put(n, IFLA_ADDRESS, 6, mac);
     struct nlattr *info = mnl_attr_nest_start(n, IFLA_LINKINFO);
     mnl_attr_put_strz(n, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(n, info);

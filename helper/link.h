@@ -14,7 +14,8 @@ struct bg_link {
 };
 
 int bg_link_get(const char *name, struct bg_link *ret); /* -ENODEV when there is none */
-int bg_link_add_bridge(const char *name);
+/* With a MAC of its own, else it would take over one of its ports' and change it as they come and go. */
+int bg_link_add_bridge(const char *name, const uint8_t mac[6]);
 int bg_link_set_up(uint32_t ifindex, uint32_t master); /* up, and port of master unless 0 */
 int bg_link_delete(uint32_t ifindex);                  /* 0 when it is gone already */
 int bg_link_add_address(uint32_t ifindex, uint32_t address,

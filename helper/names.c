@@ -12,6 +12,14 @@ bool bg_valid_instance(const char *s)
     return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789") == n;
 }
 
+static void mac_of(uint8_t ret[6], uint32_t address)
+{
+    ret[0] = 0x02;
+    ret[1] = 0xb6;
+    for (int i = 0; i < 4; i++)
+        ret[2 + i] = (uint8_t)(address >> (24 - 8 * i));
+}
+
 void bg_net_names(struct bg_net_names *ret, const char *instance, uint32_t subnet, uint32_t slot)
 {
     snprintf(ret->bridge, sizeof(ret->bridge), "bg%.8s-br", instance);
@@ -19,10 +27,8 @@ void bg_net_names(struct bg_net_names *ret, const char *instance, uint32_t subne
     snprintf(ret->table, sizeof(ret->table), "banger-%.8s", instance);
     ret->gateway = subnet + 1;
     ret->address = subnet + 2 + slot;
-    ret->mac[0] = 0x02;
-    ret->mac[1] = 0xb6;
-    for (int i = 0; i < 4; i++)
-        ret->mac[2 + i] = (uint8_t)(ret->address >> (24 - 8 * i));
+    mac_of(ret->mac, ret->address);
+    mac_of(ret->bridge_mac, ret->gateway);
 }
 
 uint32_t bg_slots(uint32_t prefix)

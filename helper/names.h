@@ -26,6 +26,7 @@ struct bg_net_names {
     uint32_t gateway;           /* subnet + 1 */
     uint32_t address;           /* subnet + 2 + slot */
     uint8_t mac[6];             /* 02:b6 and the four bytes of the address */
+    uint8_t bridge_mac[6];      /* likewise of the gateway */
 };
 void bg_net_names(struct bg_net_names *ret, const char *instance, uint32_t subnet, uint32_t slot);
 

@@ -156,17 +156,16 @@ int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, u
     const char *t = net->names.table;
     bg_net_names(&n, h->instance, net->subnet, slot);
     bg_ipv4(address, n.address);
-    bool alone = reach != BG_V_open, offline = reach == BG_V_offline;
+    const char *alone = reach != BG_V_open ? "add" : "#",
+               *offline = reach == BG_V_offline ? "add" : "#";
     return runf(
         f, "admit the tap to nft",
-        "add element inet %1$s offline { %2$s }; add element inet %1$s alone { %2$s }\n"
-        "add element bridge %1$s alone { \"%3$s\" }\n"
         "%10$s element inet %1$s offline { %2$s }\n"
-        "%11$s element inet %1$s alone { %2$s }; %11$s element bridge %1$s alone { \"%3$s\" }\n"
+        "%11$s element inet %1$s alone { %2$s }\n%11$s element bridge %1$s alone { \"%3$s\" }\n"
         "add element bridge %1$s guests { \"%3$s\" . %4$02x:%5$02x:%6$02x:%7$02x:%8$02x:%9$02x . "
         "%2$s }\n",
-        t, address, n.tap, n.mac[0], n.mac[1], n.mac[2], n.mac[3], n.mac[4], n.mac[5],
-        offline ? "add" : "delete", alone ? "add" : "delete");
+        t, address, n.tap, n.mac[0], n.mac[1], n.mac[2], n.mac[3], n.mac[4], n.mac[5], offline,
+        alone);
 }
 
 /* "{ tcp . 8080 : 10.0.0.2 . 80 }" */

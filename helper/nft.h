@@ -13,7 +13,7 @@ int bg_nft_up(struct bg_helper *h, const struct bg_net *net,
 int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
 bool bg_nft_is_up(const struct bg_net *net);
 
-/* Let the VM's tap speak with its MAC and address; reach is an E_reach. Asked twice it is the same. */
+/* Let the VM's tap speak with its MAC and address; reach is an E_reach. To change it, dismiss first. */
 int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
                  struct bg_reply *f);
 int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot,

@@ -54,7 +54,7 @@ static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_reply 
     int found = own_bridge(net, &link, f), error;
     if (found < 0)
         return -1;
-    if (!found && (error = bg_link_add_bridge(net->names.bridge)) < 0)
+    if (!found && (error = bg_link_add_bridge(net->names.bridge, net->names.bridge_mac)) < 0)
         return failed(f, "make the bridge", error);
     if ((error = bg_link_get(net->names.bridge, &link)) < 0)
         return failed(f, "look at the bridge", error);
@@ -244,7 +244,8 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
     } else if (error < 0)
         return failed(f, "look for the tap", error);
     /* Rules before the port: the tap never carries a frame that nobody checks. */
-    if (bg_nft_admit(h, net, vm->slot, vm->tap_reach, f) < 0)
+    if ((!made && bg_nft_dismiss(h, net, vm->slot, f) < 0) ||
+        bg_nft_admit(h, net, vm->slot, vm->tap_reach, f) < 0)
         return -1;
     if ((error = bg_link_set_up(link.ifindex, net->ifindex)) < 0)
         return failed(f, "put the tap on the bridge", error);

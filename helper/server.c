@@ -29,19 +29,23 @@ enum { WORKERS = sizeof(workers) / sizeof(workers[0]), STOP_WAIT_MS = 35000 };
 /* helper.pid is locked while its writer lives; the text says who that is. */
 static int take_lock(struct bg_helper *h, struct bg_reply *f)
 {
-    struct bg_proc self;
-    char text[64];
     BG_CLOSED int fd = bg_open(h->run, "helper.pid", O_RDWR | O_CREAT, 0644);
     if (fd < 0)
         return bg_sys(f, "open helper.pid");
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return bg_fail(f, BG_SYSTEM, EBUSY, "a helper of instance %s runs already", h->instance);
-    int n = bg_proc_read(getpid(), &self) < 0 ? -1
-                                              : snprintf(text, sizeof(text), "%d %llu\n", getpid(),
-                                                         (unsigned long long)self.start);
-    if (n < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        return bg_sys(f, "write helper.pid");
     return bg_steal(&fd);
+}
+
+/* Not before now: going to the background changed our pid and kept the lock. */
+static int write_pid(int lock)
+{
+    struct bg_proc self;
+    char text[64];
+    if (bg_proc_read(getpid(), &self) < 0)
+        return -1;
+    int n = snprintf(text, sizeof(text), "%d %llu\n", getpid(), (unsigned long long)self.start);
+    return ftruncate(lock, 0) == 0 && pwrite(lock, text, (size_t)n, 0) == n ? 0 : -1;
 }
 
 static int make_socket(struct bg_helper *h, struct bg_reply *f)
@@ -180,7 +184,8 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
     sigprocmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (signals < 0 || timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
+    if (write_pid(s->lock) < 0 || signals < 0 || timer < 0 ||
+        timerfd_settime(timer, 0, &every, NULL) < 0)
         return 1;
     sd_notify(0, "READY=1");
     if (ready >= 0 && write(ready, "", 1) != 1)

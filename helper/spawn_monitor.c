@@ -63,12 +63,15 @@ static void run_monitor(const int fds[6], char *const argv[])
 {
     int high[6];
     char *env[] = {NULL};
+    sigset_t none;
     for (int i = 0; i < 6; i++)
         high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 32);
     for (int i = 0; i < 6; i++)
         if (high[i] < 0 || dup2(high[i], i) < 0)
             _exit(127);
-    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none,
+                NULL); /* the VMM must hear SIGTERM, which a worker holds back */
     execve(argv[0], argv, env);
     _exit(127);
 }

@@ -67,7 +67,8 @@ static void show(const struct bg_field *field, const void *at)
     const struct bg_enum_value *values = bg_type_values(field->type, &n);
     uint32_t number = 0;
     printf("%s=", field->name);
-    if (is_enum(field->type) || field->type == BG_T_U32 || field->type == BG_T_SLOT || field->type == BG_T_IPV4)
+    if (is_enum(field->type) || field->type == BG_T_U32 || field->type == BG_T_SLOT ||
+        field->type == BG_T_IPV4)
         number = *(const uint32_t *)at;
     if (field->type == BG_T_VMID || field->type == BG_T_JAILID || field->type == BG_T_NAME)
         printf("%s\n", (const char *)at);
@@ -157,9 +158,11 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         size_t f = 0, len = strcspn(argv[i], "=");
         want_cat = want_cat || strcmp(argv[i], "--cat") == 0;
-        while (f < op->nargs && (strlen(op->args[f].name) != len || strncmp(op->args[f].name, argv[i], len) != 0))
+        while (f < op->nargs &&
+               (strlen(op->args[f].name) != len || strncmp(op->args[f].name, argv[i], len) != 0))
             f++;
-        if (argv[i][0] != '-' && (f == op->nargs || !set(&op->args[f], bg_field_at(&args, f), argv[i] + len + 1)))
+        if (argv[i][0] != '-' &&
+            (f == op->nargs || !set(&op->args[f], bg_field_at(&args, f), argv[i] + len + 1)))
             return dprintf(2, "helper-client: %s: cannot be used\n", argv[i]), 2;
     }
     bg_wire_init(&w);
