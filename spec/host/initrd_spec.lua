@@ -12,7 +12,7 @@ describe("host.initrd", function()
       { path = "kernel/b/two.ko", content = ("m"):rep(1001) },
       { path = "kernel/a/one.ko", content = "one" },
     }))
-    scratch.output(("cd %s && mkdir r && cd r && cpio -idm --quiet --no-absolute-filenames init modules 'lib/*' < ../i"):format(folder))
+    scratch.output(("mkdir %s/r && cd %s/r && cpio -idm --quiet init modules 'lib/*' < ../i"):format(folder, folder))
     assert.equal("#!init", scratch.output("cat " .. folder .. "/r/init"))
     assert.equal("755\n", scratch.output("stat -c %a " .. folder .. "/r/init"))
     assert.equal("/lib/modules/6.1.0/kernel/b/two.ko\n/lib/modules/6.1.0/kernel/a/one.ko\n", scratch.output("cat " .. folder .. "/r/modules"))
