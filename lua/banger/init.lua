@@ -9,6 +9,7 @@
 --   banger.doctor   checks
 --   banger.system   install uninstall status restart start stop      the installed banger, as root
 --   banger.update   check run rollback                               a signed release in its place, as root
+--   banger.events(options, fn)      fn(event) for each thing that happens
 --   banger.with_vm(options, fn)     fn(vm); the VM is gone afterwards, whatever happened
 --   banger.try(value, err)          raises err; else passes its arguments on
 --   banger.all map race             many functions at once (banger.aio.combine)
@@ -23,6 +24,7 @@ local PARTS = {
 }
 
 local FUNCTIONS = {
+  events = { "banger.api.events", "each" },
   all = { "banger.aio.combine", "all" }, map = { "banger.aio.combine", "map" }, race = { "banger.aio.combine", "race" },
   scope = { "banger.aio.task", "scope" }, timeout = { "banger.aio.task", "timeout" },
   shield = { "banger.aio.task", "shield" }, sleep = { "banger.aio.task", "sleep" },

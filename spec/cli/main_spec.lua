@@ -6,13 +6,13 @@ local json = require "cjson"
 
 ---A file that keeps what is written.
 local function stream()
-  local self = { text = "" }
-  function self:write(...)
-    self.text = self.text .. table.concat { ... }
-    return self
+  local file = { text = "" }
+  function file.write(_, ...)
+    file.text = file.text .. table.concat { ... }
+    return file
   end
-  function self.flush() return true end
-  return self
+  function file.flush() return true end
+  return file
 end
 
 local function run(line, options)
@@ -122,7 +122,8 @@ describe("the command line", function()
 
   it("lists VMs with two spaces between columns, and colour only where it is wanted", function()
     local vms = {
-      { name = "dev", state = "running", address = "10.1.0.2", cpus = 1, memory_mib = 512, image = "debian", engine = "qemu", id = "abcd1234" },
+      { name = "dev", state = "running", address = "10.1.0.2", cpus = 1, memory_mib = 512, image = "debian", engine = "qemu",
+        id = "abcd1234" },
       { name = "odd", state = "unknown", id = "abcd1235" },
     }
     with_row({ "vm", "list" }, function() return { vms = vms } end, function()

@@ -9,6 +9,14 @@ local M = {}
 
 local connection   ---@type banger.Client?
 
+local function connected()
+  if connection then return connection end
+  local places, e = dirs.get()
+  if not places then return nil, e end
+  connection = client.new(places.socket, { instance = places.instance })
+  return connection
+end
+
 ---Asks the daemon. Concurrent calls share one connection; a method that may be repeated survives a restart of the daemon.
 ---@param method string        see banger.rpc.methods
 ---@param params table
@@ -16,14 +24,21 @@ local connection   ---@type banger.Client?
 ---@return table|nil result
 ---@return integer[]|banger.Error      descriptors of the answer, which are the caller's
 function M.call(method, params, options)
-  if not connection then
-    local places, e = dirs.get()
-    if not places then return nil, e end
-    connection = client.new(places.socket, { instance = places.instance })
-  end
-  return connection:call(method, params, {
+  local server, e = connected()
+  if not server then return nil, e end
+  return server:call(method, params, {
     on_progress = options and options.on_progress, repeatable = methods[method].repeatable,
   })
+end
+
+---Begins a method that answers with items.
+---@param method string
+---@param params table
+---@return banger.Call|nil, banger.Error?
+function M.stream(method, params)
+  local server, e = connected()
+  if not server then return nil, e end
+  return server:stream(method, params)
 end
 
 ---@return {socket: string, running: boolean, pid: integer?, version: string?, instance: string}|nil, banger.Error?

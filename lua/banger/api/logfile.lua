@@ -19,51 +19,58 @@ local function changes(raw)
   return function() return task.sleep(LOOK_AGAIN) end, function() end
 end
 
----Feeds what there is; the number of bytes, or nil, err.
+---Feeds what there is; the number of bytes and what the reader said, or nil, err.
 local function drain(raw, feed)
-  local count = 0
-  while true do
+  local count, said = 0, nil
+  while said == nil do
     local bytes, e = sys.read(raw, CHUNK)
     if not bytes then return nil, e end
-    if bytes == "" then return count end
+    if bytes == "" then break end
     count = count + #bytes
-    feed(bytes)
+    said = feed(bytes)
   end
+  return count, said
 end
 
----Feeds until the file has become shorter than what was read of it (a start of the VM, or the helper keeping the tail).
+---Feeds until the reader ends it, or until the file has become shorter than what was read of it (a start of the VM, or the
+---helper keeping the tail).
 local function follow(raw, feed)
   local wait, done = changes(raw)
   local position = 0
-  local ok, e = true, nil
+  local ok, extra = true, nil
   while ok do
     local count
-    count, e = drain(raw, feed)
-    if not count then ok = nil break end
+    count, extra = drain(raw, feed)
+    if not count or extra ~= nil then
+      ok = count
+      break
+    end
     position = position + count
     if sys.stat(raw).size < position then break end
-    ok, e = wait()
+    ok, extra = wait()
+    if ok then extra = nil end
   end
   done()
-  return ok, e
+  return ok, extra
 end
 
----fn(line) for each line of a log, without its end.
+---fn(line) for each line of a log, without its end; a value other than nil that it returns ends it.
 ---@param open fun(): integer|nil, banger.Error?    a fresh read-only fd of the log
----@param fn fun(line: string)
+---@param fn fun(line: string): any
 ---@param following boolean?      go on for ever, also over restarts of the VM
 ---@return true|nil, banger.Error?
 function M.lines(open, fn, following)
+  local said
   repeat
     local raw, e = open()
     if not raw then return nil, e end
-    local feed = fd.line_splitter(function(line) fn((line:gsub("\r$", ""))) end)
+    local feed = fd.line_splitter(function(line) return fn((line:gsub("\r$", ""))) end)
     local ok
-    if following then ok, e = follow(raw, feed) else ok, e = drain(raw, feed) end
-    feed ""
+    if following then ok, said = follow(raw, feed) else ok, said = drain(raw, feed) end
     sys.close(raw)
-    if not ok then return nil, e end
-  until not following
+    if not ok then return nil, said end
+    if said == nil then feed "" end
+  until not following or said ~= nil
   return true
 end
 

@@ -32,7 +32,7 @@ local function with_name(name, options)
 end
 
 ---Makes a VM and starts it. Nothing is left behind when it fails.
----@param options {name: string, image: string?, kernel: string?, engine: string?, cpus: integer?, memory: string|integer|nil, disk: string|integer|nil, publish: table[]?, start: boolean?}
+---@param options table    name, image, kernel, engine, cpus, memory, disk, publish, start; see banger.rpc.methods
 ---@return banger.Vm|nil, banger.Error?
 function M.create(options, call_options) return ask("vm.create", options, call_options) end
 
@@ -72,6 +72,44 @@ function M.logs(name, log)
   return fds[1]
 end
 
+---What a VM uses.
+---@param name string
+---@return table|nil stats      fields as in `banger vm stats --json`
+---@return banger.Error?
+function M.stats(name)
+  local result, e = daemon.call("vm.stats", { name = name })
+  if not result then return nil, e end
+  result.stats.name = name
+  return result.stats
+end
+
+---Leads a port of this host into a VM, now and at each start.
+---@param name string
+---@param port {host: integer, guest: integer, proto: "tcp"|"udp"|nil, local_only: boolean?}
+---@return banger.Vm|nil, banger.Error?     code port.taken
+function M.publish(name, port) return ask("port.publish", { name = name, port = port }) end
+
+---@param name string
+---@param host integer      port of this host
+---@param proto "tcp"|"udp"|nil
+---@return banger.Vm|nil, banger.Error?
+function M.unpublish(name, host, proto) return ask("port.remove", { name = name, host = host, proto = proto }) end
+
+---@return {vm: string, host: integer, guest: integer, proto: string, local_only: boolean}[]|nil, banger.Error?
+function M.ports()
+  local result, e = daemon.call("port.list", {})
+  if not result then return nil, e end
+  return result.ports
+end
+
+---Removes what is left of VMs that no record speaks of and that do not run; their ids.
+---@return string[]|nil, banger.Error?
+function M.prune()
+  local result, e = daemon.call("vm.prune", {})
+  if not result then return nil, e end
+  return result.removed
+end
+
 ---Runs a command in the VM.
 ---@param name string
 ---@param command string[]     with `timeout` (seconds) and `input` (bytes) as options
@@ -98,6 +136,9 @@ end
 
 function Vm:exec(command) return M.exec(self.name, command) end
 function Vm:wait(options) return M.wait(self.name, options) end
+function Vm:stats() return M.stats(self.name) end
+function Vm:publish(port) return M.publish(self.name, port) end
+function Vm:unpublish(host, proto) return M.unpublish(self.name, host, proto) end
 function Vm:logs(log) return M.logs(self.name, log) end
 ---The VM as it is now.
 function Vm:refresh() return M.get(self.name) end

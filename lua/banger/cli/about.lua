@@ -54,7 +54,7 @@ function M.text_explain(result, ctx)
 end
 
 local json_types = {
-  string = { type = "string" }, integer = { type = "integer" }, boolean = { type = "boolean" },
+  string = { type = "string" }, integer = { type = "integer" }, number = { type = "number" }, boolean = { type = "boolean" },
   object = { type = "object" }, array = { type = "array" }, any = {},
 }
 

@@ -32,6 +32,7 @@ M.index = {
   { name = "system", summary = "the installed banger: install, restart, remove" },
   { name = "update", summary = "replace the installed banger by a newer release, or go back" },
   { name = "daemon", summary = "bangerd: run, stop, where its socket is" },
+  { name = "events", summary = "what happens: state changes and warnings" },
   { name = "run", summary = "run a Lua script with the banger API" },
   { name = "doctor", summary = "what this machine can do, and what to repair" },
   { name = "explain", summary = "what an error code means and what to do" },

@@ -28,6 +28,16 @@ end
 
 function Out:line(text) self:write(text .. "\n") end
 
+---What was written so far reaches the reader now: for answers that come over time. True when nobody reads any more.
+---@return true?
+function Out:flush()
+  if not self.broken then
+    local ok, message = self.out:flush()
+    if not ok then self.broken = message or "write failed" end
+  end
+  return self.broken and true or nil
+end
+
 function Out:lines(list)
   if #list > 0 then self:write(table.concat(list, "\n") .. "\n") end
 end
@@ -107,10 +117,7 @@ end
 ---@return integer status
 function Out:finish(status)
   self:clear_progress()
-  if not self.broken then
-    local ok, message = self.out:flush()
-    if not ok then self.broken = message or "write failed" end
-  end
+  self:flush()
   if not self.broken then return status end
   if not self.broken:find("Broken pipe", 1, true) then
     self.err:write("banger: stdout: ", self.broken, "\n")

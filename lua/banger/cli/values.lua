@@ -78,7 +78,7 @@ M.types = {
   shell = one_of { "bash", "zsh", "fish", "words" },
   wait_state = one_of { "running", "ready", "stopped" },
   duration = function(text) return from(require("banger.core.units").parse_duration(text)) end,
-  size = size, memory = memory, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish,
+  size = size, memory = memory, port = port, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish,
 }
 
 -- Words that completion offers for a type; the others are asked of banger or are files.

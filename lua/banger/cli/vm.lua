@@ -29,14 +29,18 @@ function M.create(ctx)
   return vm and { vm = vm }, e
 end
 
----The names that a verb is for: given, or all there are.
-local function chosen(ctx)
-  if not ctx.flags.all then return ctx.args.NAME end
+local function every_name()
   local vms, e = banger.vm.list()
   if not vms then return nil, e end
   local out = {}
   for i, vm in ipairs(vms) do out[i] = vm.name end
   return out
+end
+
+---The names that a verb is for: given, or all there are.
+local function chosen(ctx)
+  if ctx.flags.all then return every_name() end
+  return ctx.args.NAME
 end
 
 ---Does the verb to several VMs at once; one that fails does not stop the others. `result.vms` are those that went well.
@@ -78,6 +82,8 @@ function M.start(ctx) return each(ctx, "start", { timeout = ctx.flags.timeout })
 function M.stop(ctx) return each(ctx, "stop", { timeout = ctx.flags.timeout, force = ctx.flags.force }) end
 function M.restart(ctx) return each(ctx, "restart", { timeout = ctx.flags.timeout }) end
 function M.kill(ctx) return each(ctx, "kill") end
+function M.pause(ctx) return each(ctx, "pause") end
+function M.resume(ctx) return each(ctx, "resume") end
 
 ---A disk that is gone is gone: a person at a terminal is asked when more than the one VM that they named would go.
 local function agreed(ctx)
@@ -98,6 +104,46 @@ end
 function M.show(ctx)
   local vm, e = banger.vm.get(ctx.args.NAME)
   return vm and { vm = vm }, e
+end
+
+---A VM that goes away between the question for all and the question for one is no failure.
+function M.stats(ctx)
+  local names, e = ctx.args.NAME, nil
+  if not names then names, e = every_name() end
+  if not names then return nil, e end
+  local out = {}
+  for _, name in ipairs(names) do
+    local stats, problem = banger.vm.stats(name)
+    if stats then out[#out + 1] = stats
+    elseif ctx.args.NAME or problem.code ~= "vm.not_found" then return nil, problem end
+  end
+  return { stats = out }
+end
+
+local function proto(ctx) return ctx.flags.udp and "udp" or "tcp" end
+
+function M.port_publish(ctx)
+  local port = ctx.args["HOST:GUEST"]
+  local vm, e = banger.vm.publish(ctx.args.NAME,
+    { host = port.host, guest = port.guest, proto = proto(ctx), local_only = not ctx.flags.everywhere })
+  return vm and { vm = vm }, e
+end
+
+function M.port_remove(ctx)
+  local vm, e = banger.vm.unpublish(ctx.args.NAME, ctx.args.HOST, proto(ctx))
+  return vm and { vm = vm }, e
+end
+
+function M.port_list()
+  local ports, e = banger.vm.ports()
+  return ports and { ports = ports }, e
+end
+
+function M.prune()
+  local removed, e = banger.vm.prune()
+  if not removed then return nil, e end
+  for i, id in ipairs(removed) do removed[i] = { id = id } end
+  return { removed = removed }
 end
 
 function M.wait(ctx)

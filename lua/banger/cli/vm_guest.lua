@@ -37,11 +37,13 @@ function M.run(ctx)
   return outcome(ctx, status, e)
 end
 
----Prints lines of a log; with --json each as an object.
+---Prints lines of a log; with --json each as an object. A follower's line is out at once, and ends it when nobody reads.
 local function printer(ctx)
-  if not ctx.out.json then return function(line) ctx.out:line(line) end end
-  local json = require "banger.cli.json"
-  return function(line) ctx.out:line(json.line({ line = line }, "log")) end
+  local json = ctx.out.json and require "banger.cli.json"
+  return function(line)
+    ctx.out:line(json and json.line({ line = line }, "log") or line)
+    if ctx.flags.follow then return ctx.out:flush() end
+  end
 end
 
 function M.logs(ctx)

@@ -90,6 +90,41 @@ function M.each(result, ctx)
   end
 end
 
+local function about(bytes) return bytes and require("banger.core.units").about_size(bytes) or "-" end
+
+function M.stats(result, ctx)
+  local rows = { { "NAME", "MEMORY", "CPU TIME", "DISK", "OF", "KIND" } }
+  for _, one in ipairs(result.stats) do
+    rows[#rows + 1] = {
+      one.name, about(one.memory_bytes), one.cpu_seconds and ("%.1f s"):format(one.cpu_seconds) or "-",
+      about(one.disk_used_bytes), about(one.disk_bytes), dash(one.disk_kind),
+    }
+  end
+  ctx.out:write(text.table(rows))
+end
+
+function M.port_list(result, ctx)
+  if #result.ports == 0 then
+    ctx.out:line("no ports; publish one: banger vm port publish dev 8080:80")
+    return
+  end
+  local rows = { { "VM", "HOST", "GUEST", "PROTOCOL", "FROM" } }
+  for _, one in ipairs(result.ports) do
+    rows[#rows + 1] = { one.vm, one.host, one.guest, one.proto, one.local_only and "this host" or "everywhere" }
+  end
+  ctx.out:write(text.table(rows))
+end
+
+function M.ports_of(result, ctx)
+  local ports = result.vm.ports or {}
+  ctx.out:line(("%s: %s"):format(result.vm.name, #ports > 0 and shown(ports) or "no published ports"))
+end
+
+function M.pruned(result, ctx)
+  if #result.removed == 0 then ctx.out:line("nothing was left") end
+  for _, one in ipairs(result.removed) do ctx.out:line(("removed what was left of VM %s"):format(one.id)) end
+end
+
 function M.state(result, ctx)
   ctx.out:line(("%s is %s"):format(result.vm.name, result.vm.state))
 end

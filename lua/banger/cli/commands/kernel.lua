@@ -1,9 +1,5 @@
 -- Rows of `banger kernel`. Like images, kernels belong to the owner and are handled by the client.
 local one = { kind = "object", key = "kernel", shape = "kernel" }
-local boot = {
-  { name = "initrd", value = "FILE", type = "path", help = "initial ramdisk that goes with it" },
-  { name = "boot-args", value = "TEXT", type = "text", help = "kernel command line that goes with it" },
-}
 
 return {
   name = "kernel",
@@ -28,7 +24,11 @@ return {
     {
       name = "import", summary = "take a vmlinux or bzImage from a file",
       args = { { name = "FILE", type = "path", help = "ELF vmlinux or bzImage, x86-64" } },
-      flags = { { name = "name", value = "NAME", type = "new_kernel", help = "the record's name (default: the file's)" }, boot[1], boot[2] },
+      flags = {
+        { name = "name", value = "NAME", type = "new_kernel", help = "the record's name (default: the file's)" },
+        { name = "initrd", value = "FILE", type = "path", help = "initial ramdisk that goes with it" },
+        { name = "boot-args", value = "TEXT", type = "text", help = "kernel command line that goes with it" },
+      },
       json = one, run = "kernel:import", text = "kernel:text_one",
       examples = { "banger kernel import vmlinux --name mine --boot-args 'console=ttyS0 quiet'" },
     },

@@ -83,6 +83,18 @@ return {
       examples = { "banger vm delete dev" },
     },
     {
+      name = "pause", summary = "hold the guest where it is; its memory stays in use",
+      args = { names }, flags = { all },
+      json = many_vms, run = "vm:pause", text = "vm_text:each",
+      examples = { "banger vm pause dev" },
+    },
+    {
+      name = "resume", summary = "let a paused guest go on",
+      args = { names }, flags = { all },
+      json = many_vms, run = "vm:resume", text = "vm_text:each",
+      examples = { "banger vm resume dev" },
+    },
+    {
       name = "list", summary = "all VMs and how they are",
       args = {}, flags = {},
       json = many_vms, run = "vm:list", text = "vm_text:list",
@@ -93,6 +105,12 @@ return {
       args = { name }, flags = {},
       json = one_vm, run = "vm:show", text = "vm_text:show",
       examples = { "banger vm show dev" },
+    },
+    {
+      name = "stats", summary = "what VMs use: memory, time, disk",
+      args = { { name = "NAME", type = "vm", many = true, optional = true, help = "VMs (default: all)" } }, flags = {},
+      json = { kind = "object", key = "stats", shape = "stats", list = true }, run = "vm:stats", text = "vm_text:stats",
+      examples = { "banger vm stats", "banger vm stats dev" },
     },
     {
       name = "wait", summary = "wait until a VM is in a state",
@@ -123,6 +141,48 @@ return {
       flags = { { name = "tty", short = "t", help = "give the command a terminal" }, timeout },
       run = "vm_guest:exec",
       examples = { "banger vm exec dev -- uname -a", "banger vm exec dev --timeout 10s -- apt-get update" },
+    },
+    {
+      name = "port", summary = "ports of this host that lead into VMs",
+      page = {
+        "A published port of this host leads to a port of a VM, for as long as the VM exists, over its stops and starts.",
+        "",
+        "  banger vm port publish dev 8080:80    http://localhost:8080 is the VM's web server",
+        "  banger vm port list                   what is published",
+        "  banger vm port remove dev 8080        no more",
+        "",
+        "`banger vm create dev --publish 8080:80` does it from the start.",
+      },
+      verbs = {
+        {
+          name = "publish", summary = "lead a port of this host into a VM",
+          args = { name, { name = "HOST:GUEST", type = "publish", help = "port of this host, port of the VM" } },
+          flags = {
+            { name = "udp", help = "UDP instead of TCP" },
+            { name = "everywhere", help = "reachable from other machines too, not from this host only" },
+          },
+          json = one_vm, run = "vm:port_publish", text = "vm_text:ports_of",
+          examples = { "banger vm port publish dev 8080:80", "banger vm port publish dev 5353:53 --udp" },
+        },
+        {
+          name = "list", summary = "what is published", args = {}, flags = {},
+          json = { kind = "object", key = "ports", shape = "port", list = true }, run = "vm:port_list", text = "vm_text:port_list",
+          examples = { "banger vm port list" },
+        },
+        {
+          name = "remove", summary = "close a port again",
+          args = { name, { name = "HOST", type = "port", help = "port of this host" } },
+          flags = { { name = "udp", help = "UDP instead of TCP" } },
+          json = one_vm, run = "vm:port_remove", text = "vm_text:ports_of",
+          examples = { "banger vm port remove dev 8080" },
+        },
+      },
+    },
+    {
+      name = "prune", summary = "remove what is left of VMs that no longer exist; touches no VM",
+      args = {}, flags = {},
+      json = { kind = "object", key = "removed", shape = "removed_vm", list = true }, run = "vm:prune", text = "vm_text:pruned",
+      examples = { "banger vm prune" },
     },
   },
 }
