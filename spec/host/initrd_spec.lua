@@ -15,7 +15,8 @@ describe("host.initrd", function()
     scratch.output(("mkdir %s/r && cd %s/r && cpio -idm --quiet init modules 'lib/*' < ../i"):format(folder, folder))
     assert.equal("#!init", scratch.output("cat " .. folder .. "/r/init"))
     assert.equal("755\n", scratch.output("stat -c %a " .. folder .. "/r/init"))
-    assert.equal("/lib/modules/6.1.0/kernel/b/two.ko\n/lib/modules/6.1.0/kernel/a/one.ko\n", scratch.output("cat " .. folder .. "/r/modules"))
+    assert.equal("/lib/modules/6.1.0/kernel/b/two.ko\n/lib/modules/6.1.0/kernel/a/one.ko\n",
+      scratch.output("cat " .. folder .. "/r/modules"))
     assert.equal(("m"):rep(1001), scratch.output("cat " .. folder .. "/r/lib/modules/6.1.0/kernel/b/two.ko"))
   end)
 
