@@ -25,3 +25,22 @@ $(B)/helper/test/%.o: helper/test/%.c
 
 $(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client wire util)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
+
+HELPER_TEST := $(B)/helper/test_units
+$(B)/helper/test_units: $(patsubst %,$(B)/helper/%.o,test/test_units $(HELPER_CORE))
+	$(CC) $(BASE_LDFLAGS) -o $@ $^ $(HELPER_LIBS)
+
+UNIT += $(HELPER_TEST)
+
+# 20 s of libFuzzer on whatever a client's bytes reach; FUZZ_SECONDS=3600 for a long run.
+FUZZ_SECONDS ?= 20
+.PHONY: fuzz-helper
+fuzz-helper: $(B)/helper/fuzz_dispatch ## fuzz the helper's decoder, validator and dispatch
+	@mkdir -p $(B)/helper/corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=513 -close_fd_mask=3 -print_final_stats=1 $(B)/helper/corpus helper/test/corpus 2>$(B)/helper/fuzz.log \
+	  || { tail -20 $(B)/helper/fuzz.log; exit 1; }
+	@grep -E 'stat::number_of_executed_units|cov:' $(B)/helper/fuzz.log | tail -2
+
+$(B)/helper/fuzz_dispatch: $(patsubst %,helper/%.c,test/fuzz_dispatch wire worker util) helper/ops.def helper/wire.h
+	@mkdir -p $(@D)
+	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)

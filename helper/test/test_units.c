@@ -1,0 +1,305 @@
+/* The helper's pure parts: the wire codec over every operation, names, records, /proc, digests, id ranges. */
+#include "../config.h"
+#include "../names.h"
+#include "../proc.h"
+#include "../record.h"
+#include "../sha256.h"
+#include "../wire.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int failures, checks;
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        checks++;                                                                                  \
+        if (!(condition)) {                                                                        \
+            failures++;                                                                            \
+            printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                         \
+        }                                                                                          \
+    } while (0)
+
+/* A value that its type accepts; fds are of /dev/null. */
+static void plausible(const struct bg_field *f, void *at, unsigned seed)
+{
+    size_t n;
+    const struct bg_enum_value *values = bg_type_values(f->type, &n);
+    switch (f->type) {
+    case BG_T_VMID:
+        snprintf(at, 9, "vm%06u", seed);
+        break;
+    case BG_T_JAILID:
+        snprintf(at, 17, "jail%012u", seed);
+        break;
+    case BG_T_NAME:
+        snprintf(at, 17, "bgx-t%03x", seed);
+        break;
+    case BG_T_DIGEST:
+        memset(at, (int)seed, 32);
+        break;
+    case BG_T_BOOTID:
+        memset(at, (int)seed, 16);
+        break;
+    case BG_T_MAC:
+        memset(at, (int)seed, 6);
+        break;
+    case BG_T_U64:
+        *(uint64_t *)at = UINT64_C(0x0102030405060708) * seed;
+        break;
+    case BG_T_FD:
+    case BG_T_OPTFD:
+        *(int *)at = open("/dev/null", O_RDONLY);
+        break;
+    case BG_T_SLOT:
+        *(uint32_t *)at = seed % 4092;
+        break;
+    default:
+        *(uint32_t *)at = values ? values[seed % n].number : seed * 65537;
+    }
+}
+
+static bool same(const struct bg_field *f, const void *a, const void *b)
+{
+    if (f->type == BG_T_FD || f->type == BG_T_OPTFD)
+        return *(const int *)a == *(const int *)b;
+    return memcmp(a, b, BG_FIELD_STRIDE) == 0;
+}
+
+static void round_trip(const struct bg_op_row *op, unsigned seed)
+{
+    union bg_args args, back;
+    struct bg_wire w;
+    struct bg_header h;
+    memset(&args, 0, sizeof(args));
+    bg_wire_init(&w);
+    for (size_t i = 0; i < op->nargs; i++)
+        plausible(&op->args[i], bg_field_at(&args, i), seed + (unsigned)i);
+    CHECK(bg_encode_request(&w, op, seed, &args));
+    CHECK(bg_decode_header(&w, &h) && h.op == op->number && h.id == seed);
+    CHECK(bg_decode_args(&w, op, &back));
+    for (size_t i = 0; i < op->nargs; i++)
+        CHECK(same(&op->args[i], bg_field_at(&args, i), bg_field_at(&back, i)));
+    /* Every shorter message and one trailing byte are refused, whatever they hold. */
+    size_t length = w.length;
+    for (w.length = 0; w.length < length; w.length++)
+        CHECK(!bg_decode_header(&w, &h));
+    w.length = length + 1;
+    CHECK(!bg_decode_header(&w, &h));
+    w.bytes[16]++; /* now the header admits the trailing byte; the operation does not */
+    CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back));
+    w.length = length;
+    w.bytes[16]--;
+    /* One fd fewer than announced, and one more than the operation takes. */
+    if (w.nfds > 0) {
+        w.nfds--;
+        CHECK(!bg_decode_header(&w, &h));
+        w.nfds++;
+    }
+    w.fds[w.nfds++] = open("/dev/null", O_RDONLY);
+    w.bytes[12]++;
+    CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back));
+    bg_wire_close(&w);
+}
+
+static void round_trip_reply(const struct bg_op_row *op, unsigned seed)
+{
+    union bg_results results, back;
+    struct bg_reply reply = {0}, told;
+    struct bg_wire w;
+    struct bg_header h;
+    memset(&results, 0, sizeof(results));
+    bg_wire_init(&w);
+    for (size_t i = 0; i < op->nresults; i++)
+        plausible(&op->results[i], bg_field_at(&results, i), seed + (unsigned)i);
+    CHECK(bg_encode_reply(&w, op, seed, &reply, &results));
+    CHECK(bg_decode_header(&w, &h) && bg_decode_reply(&w, op, &told, &back) && told.code == BG_OK);
+    for (size_t i = 0; i < op->nresults; i++)
+        CHECK(same(&op->results[i], bg_field_at(&results, i), bg_field_at(&back, i)));
+    bg_wire_close(&w);
+    bg_wire_init(&w);
+    reply = (struct bg_reply){BG_SYSTEM, 28, "step: no space"};
+    CHECK(bg_encode_reply(&w, op, seed, &reply, &results));
+    CHECK(bg_decode_header(&w, &h) && bg_decode_reply(&w, op, &told, &back));
+    CHECK(told.code == BG_SYSTEM && told.sys == 28 && strcmp(told.message, "step: no space") == 0);
+    w.bytes[w.length - 1] = '\n';
+    CHECK(bg_decode_header(&w, &h) && !bg_decode_reply(&w, op, &told, &back));
+}
+
+static void test_wire_refuses(void)
+{
+    const struct bg_op_row *op = bg_op_by_name("vm_reserve");
+    union bg_args args, back;
+    struct bg_header h;
+    static const char *const bad[] = {"ABCDEFGH", "../../..", "a b c d ", "aaaaaaa", "a\nbbbbbb", "a/bbbbbb"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct bg_wire w;
+        bg_wire_init(&w);
+        memset(&args, 0, sizeof(args));
+        strcpy(args.vm_reserve.vm.s, "aaaaaaaa");
+        CHECK(bg_encode_request(&w, op, 1, &args));
+        memcpy(w.bytes + BG_WIRE_HEADER, bad[i], 8);
+        CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back) && strcmp(w.field, "vm") == 0);
+        bg_wire_init(&w);
+        strcpy(args.vm_reserve.vm.s, bad[i]);
+        CHECK(!bg_encode_request(&w, op, 1, &args));
+    }
+    struct bg_wire w;
+    bg_wire_init(&w);
+    strcpy(args.vm_reserve.vm.s, "aaaaaaaa");
+    args.vm_reserve.slot = 4092;
+    CHECK(!bg_encode_request(&w, op, 1, &args) && strcmp(w.field, "slot") == 0);
+    args.vm_reserve.slot = 4091;
+    bg_wire_init(&w);
+    CHECK(bg_encode_request(&w, op, 1, &args));
+    w.bytes[0] ^= 1;
+    CHECK(!bg_decode_header(&w, &h) && strcmp(w.field, "magic") == 0);
+    w.bytes[0] ^= 1;
+    w.bytes[4]++;
+    CHECK(!bg_decode_header(&w, &h) && strcmp(w.field, "version") == 0);
+    op = bg_op_by_name("jail_signal");
+    bg_wire_init(&w);
+    memset(&args, 0, sizeof(args));
+    strcpy(args.jail_signal.vm.s, "aaaaaaaa");
+    args.jail_signal.signal = 2;
+    CHECK(!bg_encode_request(&w, op, 1, &args) && strcmp(w.field, "signal") == 0);
+}
+
+static void test_table(void)
+{
+    CHECK(bg_ops_count <= 25);
+    for (size_t i = 0; i < bg_ops_count; i++) {
+        CHECK(bg_op_by_number(bg_ops[i].number) == &bg_ops[i]); /* numbers are unique */
+        CHECK(bg_op_by_name(bg_ops[i].name) == &bg_ops[i]);
+        CHECK(bg_ops[i].doc[0] && bg_ops[i].safe[0]);
+    }
+    CHECK(!bg_op_by_number(0) && !bg_op_by_number(9999));
+    for (size_t i = 0; i < bg_codes_count; i++)
+        CHECK(bg_code_name(bg_codes[i].number) == bg_codes[i].name);
+}
+
+static void test_names(void)
+{
+    struct bg_net_names n;
+    char path[BG_PATH_MAX];
+    static const char *const bad[] = {"", "Main", "1x", "toolongxx", "a-b", "root", "a/b", "a b"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK(!bg_valid_instance(bad[i]));
+    CHECK(bg_valid_instance("main") && bg_valid_instance("a") && bg_valid_instance("abcdefg8"));
+    bg_net_names(&n, "abcdefgh", 0x0a570000, 4091);
+    CHECK(strcmp(n.tap, "bgabcdefgh-tffb") == 0 && strlen(n.tap) < 16 && strcmp(n.bridge, "bgabcdefgh-br") == 0);
+    CHECK(n.gateway == 0x0a570001 && n.address == 0x0a570ffd);
+    CHECK(memcmp(n.mac, "\x02\xb6\x0a\x57\x0f\xfd", 6) == 0 && memcmp(n.bridge_mac, "\x02\xb6\x0a\x57\x00\x01", 6) == 0);
+    CHECK(bg_slots(20) == 4092 && bg_slots(24) == 252 && bg_slots(16) == 4092);
+    CHECK(bg_private_subnet(0x0a570000, 20) && bg_private_subnet(0xac100000, 16) && bg_private_subnet(0xc0a80100, 24));
+    CHECK(!bg_private_subnet(0x08080000, 20) && !bg_private_subnet(0x0a570001, 20) && !bg_private_subnet(0x0a000000, 8));
+    CHECK(!bg_private_subnet(0xac200000, 16) && !bg_private_subnet(0x7f000000, 16) && !bg_private_subnet(0x0a570000, 25));
+    bg_run_root(path, "main");
+    CHECK(strcmp(path, "/run/banger-root") == 0);
+    bg_run_root(path, "x");
+    CHECK(strcmp(path, "/run/banger-root-x") == 0);
+    bg_state_root(path, "main");
+    CHECK(strcmp(path, "/var/lib/banger-root/main") == 0);
+}
+
+static void test_record(void)
+{
+    struct bg_record r = {0}, back;
+    char folder[] = "/tmp/banger-record-XXXXXX", text[BG_RECORD_MAX];
+    uint64_t u;
+    uint32_t v;
+    CHECK(mkdtemp(folder) != NULL);
+    int dir = open(folder, O_RDONLY | O_DIRECTORY);
+    CHECK(bg_record_read(&back, dir, "none") < 0);
+    bg_record_set(&r, "jail", "abc");
+    bg_record_set_u64(&r, "big", UINT64_MAX);
+    bg_record_set(&r, "jail", "def-1");
+    CHECK(r.n == 2 && bg_record_write(&r, dir, "r", true) == 0 && bg_record_read(&back, dir, "r") == 0);
+    CHECK(strcmp(bg_record_get(&back, "jail"), "def-1") == 0 && bg_record_u64(&back, "big", &u) && u == UINT64_MAX);
+    CHECK(!bg_record_u32(&back, "big", &v) && !bg_record_u64(&back, "jail", &u) && !bg_record_get(&back, "sum"));
+    int fd = openat(dir, "r", O_RDONLY);
+    ssize_t n = read(fd, text, sizeof(text));
+    close(fd);
+    /* Every single flipped bit and every shortening is noticed. */
+    for (ssize_t i = 0; i < n; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            text[i] ^= (char)(1 << bit);
+            CHECK(bg_record_parse(&back, text, (size_t)n) < 0);
+            text[i] ^= (char)(1 << bit);
+        }
+    for (ssize_t i = 0; i < n; i++)
+        CHECK(bg_record_parse(&back, text, (size_t)i) < 0);
+    CHECK(bg_record_parse(&back, text, (size_t)n) == 0);
+    unlinkat(dir, "r", 0);
+    close(dir);
+    CHECK(rmdir(folder) == 0); /* nothing was left beside the record */
+}
+
+static void test_proc(void)
+{
+    struct bg_proc p;
+    CHECK(bg_proc_parse(&p, "7 (a) R 1 (x) S 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 4242 22 23"));
+    CHECK(p.state == 'S' && p.ppid == 3 && p.start == 4242);
+    CHECK(!bg_proc_parse(&p, "7 (a") && !bg_proc_parse(&p, "") && !bg_proc_parse(&p, "7 (a) R 1"));
+    CHECK(bg_proc_read(getpid(), &p) == 0 && p.ppid == getppid());
+    int fd = bg_proc_open(getpid(), p.start, getuid(), 0, 0);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK(bg_proc_open(getpid(), p.start + 1, getuid(), 0, 0) == -3 /* ESRCH */);
+    CHECK(bg_proc_open(getpid(), p.start, getuid() + 1, 0, 0) == -1 /* EPERM */);
+}
+
+static void test_sha256(void)
+{
+    static const uint8_t abc[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
+                                    0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+                                    0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+    static uint8_t data[1000];
+    struct bg_sha256 s;
+    uint8_t whole[32], parts[32];
+    bg_sha256_init(&s);
+    bg_sha256_add(&s, "abc", 3);
+    bg_sha256_end(&s, whole);
+    CHECK(memcmp(whole, abc, 32) == 0);
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * 7);
+    for (size_t n = 0; n < 200; n++) {
+        bg_sha256_init(&s);
+        bg_sha256_add(&s, data, n);
+        bg_sha256_end(&s, whole);
+        bg_sha256_init(&s);
+        for (size_t i = 0; i < n; i += 13)
+            bg_sha256_add(&s, data + i, n - i < 13 ? n - i : 13);
+        bg_sha256_end(&s, parts);
+        CHECK(memcmp(whole, parts, 32) == 0);
+    }
+}
+
+static void test_id_ranges(void)
+{
+    CHECK(bg_ids_meet("a:x:70000:5:::", 70000) && bg_ids_meet("a:x:5:70001:::", 70000));
+    CHECK(!bg_ids_meet("a:x:69999:74096:::", 70000) && bg_ids_meet("g:x:74095:", 70000));
+    CHECK(bg_subids_meet("a:69000:1001", 70000) && !bg_subids_meet("a:69000:1000", 70000));
+    CHECK(bg_subids_meet("a:74095:1", 70000) && !bg_subids_meet("a:74096:1", 70000));
+    CHECK(!bg_ids_meet("", 70000) && !bg_subids_meet("a:b:c", 70000) && !bg_subids_meet("", 70000));
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < bg_ops_count; i++)
+        for (unsigned seed = 1; seed < 20; seed++) {
+            round_trip(&bg_ops[i], seed);
+            round_trip_reply(&bg_ops[i], seed);
+        }
+    test_wire_refuses();
+    test_table();
+    test_names();
+    test_record();
+    test_proc();
+    test_sha256();
+    test_id_ranges();
+    printf("helper units: %d checks, %d failed\n", checks, failures);
+    return failures != 0;
+}
