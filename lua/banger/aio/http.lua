@@ -2,6 +2,8 @@
 -- what the multi is interested in and step it.
 local http = require "banger.rt.http"
 local err = require "banger.core.err"
+local sync = require "banger.aio.sync"
+local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 local timer = require "banger.aio.timer"
 local uv = require "luv"
@@ -17,7 +19,7 @@ Http.__index = Http
 function M.new()
   local multi, e = http.new()
   if not multi then return nil, e end
-  return setmetatable({ multi = multi, waiting = {}, polls = {} }, Http)
+  return setmetatable({ multi = multi, waiting = {}, polls = {}, turns = sync.mutexes() }, Http)
 end
 
 -- libcurl opens and closes descriptors inside its calls, and a number may come back as another socket. So the
@@ -59,11 +61,7 @@ function Http:step(fd, events)
   if not next(self.waiting) then unwatch(self) end
 end
 
---- One request; the fields are those of rt.http's add(). The answer {status, headers, body}, or nil, err.
---- When the wait is cancelled the request is given up and its connection closed.
-function Http:request(request)
-  local ok, cancelled = task.check()
-  if not ok then return nil, cancelled end
+local function perform(self, request)
   unwatch(self)
   local id, e = self.multi:add(request)
   if not id then
@@ -80,6 +78,19 @@ function Http:request(request)
       watch(self)
     end
   end, ("%s %s"):format(request.method, request.url))
+end
+
+--- One request; the fields are those of rt.http's add(). The answer {status, headers, body}, or nil, err. Requests with
+--- one key take turns. When the wait is cancelled the request is given up and its connection closed. request.fd is ours
+--- from now on, and closed if nothing comes of it.
+function Http:request(request)
+  local ok, cancelled = task.check()
+  if not ok then
+    if request.fd then sys.close(request.fd) end
+    return nil, cancelled
+  end
+  if request.key then return self.turns:with(request.key, perform, self, request) end
+  return perform(self, request)
 end
 
 --- Close the pooled connection with this key.
