@@ -64,12 +64,15 @@ scenario() {
     smoke/instance up "$instance" >/dev/null
 }
 
-# Everything that a later VM of this scenario starts from. Building takes a minute, so kernel and image are made once per
-# version of their recipe and kept in build/cache.
+# Kernel and image take a minute to make, so they are made once per version of their recipe and kept in build/cache.
+guest_cache() {
+    echo "build/cache/$(cat lua/banger/host/{image,kernel}*.lua build/guest/* packages.txt 2>/dev/null | sha256sum | cut -c1-16)"
+}
+
+# Everything that a later VM of this scenario starts from.
 guest_parts() {
-    local key cache owner home group
-    key=$(cat lua/banger/host/{image,kernel}*.lua build/guest/* packages.txt 2>/dev/null | sha256sum | cut -c1-16)
-    cache=build/cache/$key
+    local cache owner home group
+    cache=$(guest_cache)
     owner=$(smoke/instance owner "$instance")
     group=$(id -g "$owner")
     home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
@@ -84,6 +87,12 @@ guest_parts() {
         cp -a --sparse=always --no-preserve=ownership "$cache/kernels" "$cache/images" "$home/"
         chown -R "$owner:$group" "$home/kernels" "$home/images"
     fi
+}
+
+# The same as a folder, for scenarios whose host is another one: `kernels` and `images`.
+cached_guest_parts() {
+    [ -e "$(guest_cache)/complete" ] || (scenario smparts && guest_parts) >&2
+    echo "$PWD/$(guest_cache)"
 }
 
 # What VMs have left in this instance; empty when clean.

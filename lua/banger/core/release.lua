@@ -79,7 +79,12 @@ function M.accept(facts, want)
   if facts.arch ~= want.arch then
     return nil, err.new("update.wrong_arch", ("the release is for %s, this host is %s"):format(facts.arch, want.arch))
   end
-  if version.compare(want.from, facts.min_from) < 0 then
+  local from, e = version.parse(want.from)
+  if not from then return nil, err.wrap(e, "the release that runs") end
+  local least
+  least, e = version.parse(facts.min_from)
+  if not least then return nil, err.wrap(e, "RELEASE: min_from") end
+  if version.compare(from, least) < 0 then
     return nil, err.new("update.too_far", ("release %s can be reached from %s or newer, this is %s"):format(
       facts.version, facts.min_from, want.from), { remedy = "update to " .. facts.min_from .. " first: banger update --to v" .. facts.min_from })
   end

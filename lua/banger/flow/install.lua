@@ -3,6 +3,7 @@
 -- Everything outside <lib> is a symlink through `current` or a small file that names banger, so that removing is exact.
 local err = require "banger.core.err"
 local steps = require "banger.flow.steps"
+local task = require "banger.aio.task"
 
 local M = {}
 
@@ -15,6 +16,8 @@ M.ENABLED = { "bangerd-root.socket", "bangerd.socket", "bangerd-root.service", "
   "banger-recover.service" }
 local UNITS = { "bangerd-root.socket", "bangerd.socket", "bangerd-root.service", "bangerd.service", "banger-vms.service",
   "banger-recover.service", "banger.slice" }
+
+local STOP_SECONDS = 8
 
 -- What is linked from the system's folders into `current`.
 local LINKS = {
@@ -98,12 +101,14 @@ M.steps = {
   end },
 }
 
----Restart a unit (start it where it is not running) and return when it says it is ready.
+---Restart a unit (start it where it is not running) and return when it says it is ready. One that does not end when it is
+---asked is killed: both services may die at any moment, and a hung one would keep its lock for ever.
 ---@param systemd table
 ---@param unit string
 ---@return true|nil, banger.Error?
 function M.restart_unit(systemd, unit)
-  systemd.ctl("stop", unit)
+  local stopped = task.timeout(STOP_SECONDS, systemd.ctl, "stop", unit)
+  if not stopped then systemd.ctl("kill", "--signal=KILL", "--kill-who=main", unit) end
   return start(systemd, unit)
 end
 

@@ -1,6 +1,6 @@
 -- Walks a list of steps forward, and back when one fails.
 --
--- A step is data: {name, run, undo?, within?}. `run(ctx)` returns true or nil, err; `undo(ctx)` the same. A step's undo is called when
+-- A step is data: {name, run, undo?, within?, undo_within?}. `run(ctx)` returns true or nil, err; `undo(ctx)` the same. A step's undo is called when
 -- the step itself or a later one fails, or when the walk is cancelled: a step that failed may have got half way, so undo must be
 -- content with an object that is not there. The first error is the one that the caller sees; what could not be undone is attached to
 -- it (`err.others`), and is never a reason to stop undoing.
@@ -10,12 +10,13 @@ local task = require "banger.aio.task"
 local M = {}
 
 local DEFAULT_SECONDS = 30  -- a step without a deadline of its own
-local UNDO_SECONDS = 30     -- each undo; the helper's slowest operation is below it
+local UNDO_SECONDS = 30     -- an undo without one; the helper's slowest operation is below it
 
 ---@class banger.Step
 ---@field name string
 ---@field run fun(ctx: table): any, banger.Error?
 ---@field undo? fun(ctx: table): any, banger.Error?
+---@field undo_within? number   seconds; default 30
 ---@field within? number|fun(ctx: table): number   seconds; default 30
 
 local function within(step, ctx)
@@ -29,7 +30,7 @@ local function back(list, last, ctx, first_error)
   for index = last, 1, -1 do
     local step = list[index]
     if step.undo then
-      local ok, problem = task.shield(UNDO_SECONDS, step.undo, ctx)
+      local ok, problem = task.shield(step.undo_within or UNDO_SECONDS, step.undo, ctx)
       if not ok and problem then err.attach(first_error, err.wrap(problem, "undo " .. step.name)) end
     end
   end

@@ -136,7 +136,7 @@ M.steps = {
     local ok, e = ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "flipped" }
     if not ok then return nil, e end
     return ctx.host.releases:point("current", ctx.to)
-  end, undo = go_back },
+  end, undo = go_back, undo_within = 60 },
   { name = "restart", within = 60, run = restart },
   { name = "verdict", within = VERDICT_SECONDS, run = function(ctx) return M.verdict(ctx.host, ctx.to, ctx.vms) end },
 }

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installed for real: the release under a real systemd (nspawn), a guest in a transient service of its own, both of our
+# services killed and restarted under it, and everything removed again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. smoke/lib.sh
+need_root
+need_qemu
+command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
+
+host=smsysd version=0.1.0-smoke
+parts=$(cached_guest_parts)
+units/release "$version" "" build/smoke/release >/dev/null
+archive=$(echo "build/smoke/release/banger-$version"-linux-*.tar.zst)
+
+inside() { smoke/systemd/host exec "$host" "$@"; }
+as_alice() { inside runuser -u alice -- "$@"; }
+cleanup() { smoke/systemd/host down "$host" >/dev/null 2>&1 || true; }
+trap cleanup EXIT
+
+smoke/systemd/host up "$host" "$PWD/$archive:/release.tar.zst" "$parts:/parts"
+inside useradd --create-home alice
+inside sh -c 'mkdir /release && tar -C /release --zstd -xf /release.tar.zst --strip-components=1'
+before=$(inside sh -c 'find /etc /usr/local /var/lib /run/systemd/system -xdev | grep -v -e journal -e /var/lib/systemd | sort')
+
+ok "system install" inside /release/banger system install --owner alice
+like "it answers" "$(inside banger system status --json)" '"answers":true'
+is "helper and daemon are active" "$(inside systemctl is-active bangerd-root bangerd | sort -u)" active
+is "the daemon is the owner's" "$(inside sh -c 'ps -o user= -p $(systemctl show -P MainPID bangerd)')" alice
+ok "system install again changes nothing" inside /release/banger system install --owner alice
+for unit in bangerd-root:40 bangerd:25; do
+    ok "systemd-analyze security ${unit%:*} <= ${unit#*:}" \
+        inside systemd-analyze security --threshold="${unit#*:}" "${unit%:*}.service"
+done
+
+inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
+ok "vm create under the real units" as_alice banger vm create dev --memory 512M
+show() { as_alice banger vm show dev --json | jq -r ".vm.$1"; }
+boot() { as_alice banger vm exec dev -- cat /proc/sys/kernel/random/boot_id; }
+pid=$(show pid) first=$(boot)
+like "the guest answers" "$first" '^[0-9a-f-]{36}$'
+like "the VM is a service of its own" "$(inside systemctl show -P ControlGroup "$(inside systemctl list-units --plain --no-legend 'banger-main-*.service' | awk '{print $1}')")" 'banger'
+is "none of our sandbox is inherited" "$(inside grep -c '^CapBnd:.*0000000000000000' "/proc/$pid/status")" 1
+
+for victim in bangerd bangerd-root; do
+    inside systemctl kill --signal=KILL --kill-who=main "$victim"
+    is "after kill -9 of $victim: the same pid" "$(for _ in $(seq 50); do got=$(show pid 2>/dev/null) && break; sleep 0.1; done; echo "${got:-}")" "$pid"
+    is "after kill -9 of $victim: the same boot" "$(boot)" "$first"
+done
+ok "system restart" inside banger system restart
+is "after system restart: the same pid" "$(show pid)" "$pid"
+is "after system restart: the same boot" "$(boot)" "$first"
+ok "system stop" inside banger system stop
+ok "the VM goes on while banger is stopped" inside kill -0 "$pid"
+ok "system start" inside banger system start
+is "after stop and start: the same boot" "$(boot)" "$first"
+
+ok "system uninstall --purge" inside banger system uninstall --purge --force
+after=$(inside sh -c 'find /etc /usr/local /var/lib /run/systemd/system -xdev | grep -v -e journal -e /var/lib/systemd | sort')
+is "files are as before" "$(diff <(echo "$before") <(echo "$after") | grep '^[<>]' || true)" ""
+is "no process of a VM is left" "$(inside pgrep -f qemu-system || true)" ""
+is "no link and no table is left" "$(inside sh -c 'ip -o link | grep bgmain; nft list tables | grep banger' || true)" ""
+finish
