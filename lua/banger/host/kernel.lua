@@ -56,6 +56,7 @@ local function store(kernels, making, made, progress)
   local target = making.path .. "/vmlinux"
   local facts, e = extract(made.image, making.path, target, progress)
   if not facts then return nil, e end
+  if not facts.pvh then progress "note: it has no PVH entry (CONFIG_PVH), so it boots with engine firecracker, not with qemu" end
   local files = { path = target }
   if made.initrd then
     local bytes, ok

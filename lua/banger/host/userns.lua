@@ -3,12 +3,14 @@
 local err = require "banger.core.err"
 local file = require "banger.host.file"
 local sys = require "banger.rt.sys"
+local task = require "banger.aio.task"
 local tool = require "banger.host.tool"
 
 local M = {}
 
 local ENTER = { "unshare", "--map-auto", "--map-root-user", "--" }
 local LEAST = 65536 -- ids that a root file system may use
+local REMOVAL = 300 -- seconds
 
 -- Whether a subid file gives the user enough ids in one range. Lines are `name or uid:first:count`.
 local function enough(text, user)
@@ -60,7 +62,8 @@ function M.remove_tree(path)
   if not sys.stat(path) then return true end
   local ok = sys.rmtree(path)
   if ok then return true end
-  local done, e = M.run { "rm", "-rf", "--one-file-system", "--", path }
+  -- A cancelled build cleans up as well.
+  local done, e = task.shield(REMOVAL, M.run, { "rm", "-rf", "--one-file-system", "--", path })
   return done and true, e
 end
 
