@@ -82,7 +82,8 @@ static void search(const char *place, bool exact, uint32_t wanted, bool *found, 
             *found = true;
             ret->number = n;
             snprintf(ret->path, sizeof(ret->path), "%.100s/%.16s", place, e->d_name);
-            snprintf(ret->name, sizeof(ret->name), "%.16s", e->d_name);
+            memset(ret->name, 0, sizeof(ret->name)); /* the wire wants it padded */
+            memcpy(ret->name, e->d_name, len);
         }
     }
     closedir(d);
