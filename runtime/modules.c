@@ -13,6 +13,7 @@ static const luaL_Reg modules[] = {
     {"banger.rt.build", luaopen_banger_rt_build},
     {"banger.rt.dm_snapshot", luaopen_banger_rt_dm_snapshot},
     {"banger.rt.helper", luaopen_banger_rt_helper},
+    {"banger.rt.http", luaopen_banger_rt_http},
     {"banger.rt.jailer", luaopen_banger_rt_jailer},
     {"banger.rt.pidfile", luaopen_banger_rt_pidfile},
     {"banger.rt.signature", luaopen_banger_rt_signature},

@@ -13,6 +13,7 @@ extern const luaL_Reg bg_sys_place[]; /* putting files and links into place */
 
 int luaopen_banger_rt_dm_snapshot(lua_State *L);
 int luaopen_banger_rt_helper(lua_State *L);
+int luaopen_banger_rt_http(lua_State *L);
 int luaopen_banger_rt_jailer(lua_State *L);
 int luaopen_banger_rt_pidfile(lua_State *L);
 int luaopen_banger_rt_signature(lua_State *L);

@@ -24,14 +24,14 @@ $(RT)/lua.list: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
 $(RT)/embedded.c: runtime/embed $(RT)/lua.list
-	@runtime/embed lua $(LUA_FILES) > $@
+	@runtime/embed lua $(LUA_FILES) > $@.$$$$ && mv -f $@.$$$$ $@
 $(RT)/embedded.o: $(RT)/embedded.c $(LUA_FILES:%=lua/%)
 	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
 
 $(RT)/version.c: FORCE
 	@mkdir -p $(@D)
-	@echo '#include "embed.h"'$$'\n''const char bg_version[] = "$(VERSION)";' > $@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	@new=$@.$$$$; printf '#include "embed.h"\nconst char bg_version[] = "%s";\n' '$(VERSION)' > $$new; \
+	if cmp -s $$new $@; then rm $$new; else mv -f $$new $@; fi
 $(RT)/version.o: $(RT)/version.c
 	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
 .PHONY: FORCE
@@ -48,7 +48,7 @@ $(B)/libbanger.so: $(RT_OBJ)
 	ln -sf libbanger.so $(B)/libbanger.so.1
 
 $(B)/banger: $(RT)/main.o $(B)/libbanger.a
-	$(CC) $(BASE_LDFLAGS) -o $@.new $^ $(RT_LIBS) && mv -f $@.new $@
+	$(CC) $(BASE_LDFLAGS) -o $@.$$$$ $^ $(RT_LIBS) && mv -f $@.$$$$ $@
 $(B)/bangerd: $(B)/banger
 	ln -sf banger $@
 
@@ -57,7 +57,7 @@ $(RT)/dev/%.o: runtime/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -DBANGER_DEV -c -o $@ $<
 $(B)/banger-dev: $(RT)/dev/main.o $(RT)/dev/loader.o $(filter-out $(RT)/loader.o,$(RT_OBJ))
-	$(CC) $(BASE_LDFLAGS) -o $@.new $^ $(RT_LIBS) && mv -f $@.new $@
+	$(CC) $(BASE_LDFLAGS) -o $@.$$$$ $^ $(RT_LIBS) && mv -f $@.$$$$ $@
 
 # For specs: `require "banger.rt.sys"` under a plain luajit with package.cpath = build/spec/?.so (see spec/support/init.lua).
 $(RT)/spec/%.o: runtime/spec/%.c

@@ -264,7 +264,6 @@ code("state.failed", FAILED, "The database could not do what it was asked.", { "
 code("dm.malformed", FAILED, "A line of device-mapper is not the status of a snapshot.", { "a device of another kind" })
 code("http.failed", FAILED, "A request could not be made, or its answer could not be read.",
   { "no network", "the other side ended" })
-code("http.timeout", FAILED, "The answer to a request did not come in time.", { "the other side is busy or hangs" })
 code("http.too_large", FAILED, "The answer to a request is larger than it may be.", { "another server answers" })
 code("http.insecure", FAILED, "A server could not prove who it is, or sent us to an address without TLS.",
   { "a proxy that opens TLS", "a wrong clock", "missing root certificates" })
