@@ -43,7 +43,7 @@ $(GUEST)/%_tool: guest/test/%_tool.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -o $@ $^
 
-FUZZ += $(GUEST)/fuzz_mux $(GUEST)/fuzz_frame
+FUZZ += $(GUEST)/fuzz_mux $(GUEST)/fuzz_frame $(GUEST)/fuzz_seed
 $(GUEST)/fuzz_%: guest/test/fuzz_%.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	clang $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -o $@ $^
