@@ -439,8 +439,7 @@ int bg_bridge_new(enum bg_mux_side side, int listen_fd, int port_fd, const char 
     struct epoll_event listening = {.events = EPOLLIN, .data.ptr = &b->listen_fd};
     struct epoll_event port = {.events = EPOLLIN | EPOLLOUT, .data.ptr = &b->port_fd};
     b->port_events = port.events;
-    if (!b->mux || b->epoll < 0 ||
-        epoll_ctl(b->epoll, EPOLL_CTL_ADD, listen_fd, &listening) < 0 ||
+    if (!b->mux || b->epoll < 0 || epoll_ctl(b->epoll, EPOLL_CTL_ADD, listen_fd, &listening) < 0 ||
         epoll_ctl(b->epoll, EPOLL_CTL_ADD, port_fd, &port) < 0) {
         int r = b->mux && errno ? -errno : -ENOMEM;
         bg_bridge_free(b);

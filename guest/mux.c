@@ -25,7 +25,8 @@ enum {
 
 enum type { OPEN = 1, ACCEPT, RESET, DATA, END, CREDIT, HELLO };
 
-static const char magic[MAGIC + 1] = "\xff" "banger.mux.v1\r\n";
+static const char magic[MAGIC + 1] = "\xff"
+                                     "banger.mux.v1\r\n";
 
 struct stream {
     uint32_t id;

@@ -110,8 +110,7 @@ static int connect_bridge(uint32_t port)
 
 int bg_transport_connect(uint32_t port, int *ret_answer)
 {
-    struct sockaddr_vm to = {
-        .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port};
+    struct sockaddr_vm to = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port};
     if (has_mux_port()) {
         *ret_answer = 1;
         return connect_bridge(port);

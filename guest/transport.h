@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-#define BG_RUN_DIR "/run/banger"
-#define BG_VSOCK_PATH BG_RUN_DIR "/vsock"
+#define BG_RUN_DIR       "/run/banger"
+#define BG_VSOCK_PATH    BG_RUN_DIR "/vsock"
 #define BG_MUX_PORT_NAME "banger.vsock"
 
 enum { BG_PORT_NOTIFY = 1024, BG_PORT_AGENT = 1025 };

@@ -139,8 +139,10 @@ struct failure {
 
 enum step { STEP_TTY, STEP_USER, STEP_CWD, STEP_EXEC };
 
-static const char *const step_names[] = {
-    [STEP_TTY] = "tty", [STEP_USER] = "user", [STEP_CWD] = "working directory", [STEP_EXEC] = "program"};
+static const char *const step_names[] = {[STEP_TTY] = "tty",
+                                         [STEP_USER] = "user",
+                                         [STEP_CWD] = "working directory",
+                                         [STEP_EXEC] = "program"};
 
 static _Noreturn void give_up(int pipe_fd, enum step step)
 {

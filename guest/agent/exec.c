@@ -32,7 +32,7 @@ struct exec {
     uint8_t input[BG_STDIN_WINDOW]; /* for the command */
     size_t input_at, input_size;
     bool input_eof, input_ended; /* said by the client; passed on */
-    uint32_t taken; /* by the command, not yet given back as credit */
+    uint32_t taken;              /* by the command, not yet given back as credit */
     bool client_gone, timed_out, ended;
     siginfo_t status;
     int64_t timeout_at, kill_at;
@@ -323,9 +323,10 @@ static int say_exit(struct exec *x)
     struct bg_payload p = {.bytes = bytes, .max = sizeof bytes};
     bool signalled = x->status.si_code != CLD_EXITED;
     int status = x->status.si_status & 0xff;
-    bg_payload_u32(&p, 1, (uint32_t)(x->timed_out ? STATUS_TIMEOUT
-                                     : signalled  ? 128 + status
-                                                  : status));
+    bg_payload_u32(&p, 1,
+                   (uint32_t)(x->timed_out ? STATUS_TIMEOUT
+                              : signalled  ? 128 + status
+                                           : status));
     if (signalled)
         bg_payload_u32(&p, 2, (uint32_t)status);
     if (x->timed_out)

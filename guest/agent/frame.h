@@ -11,7 +11,7 @@
 
 enum {
     BG_FRAME_HEADER = 5,
-    BG_FRAME_MAX = 65536, /* payload */
+    BG_FRAME_MAX = 65536,  /* payload */
     BG_FRAME_DATA = 32768, /* most data that the agent puts in one */
     BG_STDIN_WINDOW = 65536,
     BG_PROTOCOL = 1,

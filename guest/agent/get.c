@@ -97,8 +97,7 @@ static int walk_folder(struct get *get, int dir, const char *name, int follow)
     struct timespec mtime = e->mtime;
     if (get->depth == DEPTH)
         return -ELOOP;
-    int fd = openat(dir, name,
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
     int r = fd < 0 ? -errno : bg_entry_send(get->s, e);
     if (r < 0)
         return r;

@@ -25,9 +25,9 @@ static void leave(struct bg_notify *n)
     if (n->fd >= 0)
         close(n->fd);
     n->fd = -1;
-    n->retry_ms = n->state == BG_NOTIFY_READY         ? FIRST_RETRY_MS
+    n->retry_ms = n->state == BG_NOTIFY_READY       ? FIRST_RETRY_MS
                   : n->retry_ms * 2 > LAST_RETRY_MS ? LAST_RETRY_MS
-                                                      : n->retry_ms * 2;
+                                                    : n->retry_ms * 2;
     n->state = BG_NOTIFY_AWAY;
 }
 

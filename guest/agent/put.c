@@ -133,7 +133,8 @@ static int make(struct put *put)
         if (r == 0 && e->kind == 'l' && symlinkat(e->target, dir, name) < 0)
             r = -errno;
         if (r == 0 && e->kind == 'f') {
-            put->file = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+            put->file =
+                openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
             r = put->file < 0 ? -errno : 0;
         }
     }

@@ -71,11 +71,20 @@ int bg_session_fail_errno(struct bg_session *s, const char *what, int error)
         int error;
         const char *code;
     } codes[] = {
-        {ENOENT, "not_found"},   {ENOTDIR, "not_found"},  {EACCES, "denied"},
-        {EPERM, "denied"},       {EXDEV, "escape"},       {ELOOP, "escape"},
-        {EEXIST, "exists"},      {EISDIR, "exists"},      {ENOSPC, "full"},
-        {EDQUOT, "full"},        {EBADMSG, "bad_request"}, {EINVAL, "bad_request"},
-        {EOPNOTSUPP, "unsupported"}, {ENOTTY, "unsupported"},
+        {ENOENT, "not_found"},
+        {ENOTDIR, "not_found"},
+        {EACCES, "denied"},
+        {EPERM, "denied"},
+        {EXDEV, "escape"},
+        {ELOOP, "escape"},
+        {EEXIST, "exists"},
+        {EISDIR, "exists"},
+        {ENOSPC, "full"},
+        {EDQUOT, "full"},
+        {EBADMSG, "bad_request"},
+        {EINVAL, "bad_request"},
+        {EOPNOTSUPP, "unsupported"},
+        {ENOTTY, "unsupported"},
     };
     int e = error < 0 ? -error : error;
     if (e == EPIPE)

@@ -258,12 +258,9 @@ static const struct {
     const char *name; /* a folder's ends with a slash */
     int (*take)(struct target *t, const struct bg_seed_entry *e);
 } takers[] = {
-    {"version", take_version},
-    {"hostname", take_hostname},
-    {"network", take_network},
-    {"authorized_keys", take_authorized_keys},
-    {"time", take_time},
-    {"host_keys/", take_host_key},
+    {"version", take_version}, {"hostname", take_hostname},
+    {"network", take_network}, {"authorized_keys", take_authorized_keys},
+    {"time", take_time},       {"host_keys/", take_host_key},
     {"files/", take_file},
 };
 

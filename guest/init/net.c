@@ -110,8 +110,7 @@ int bg_net_loopback(void)
 /* Going down takes the routes along, and a new address the old one's. */
 static int apply(int fd, const char *name, const struct bg_net *net)
 {
-    struct in_addr mask = {.s_addr =
-                               net->prefix ? htonl(~0u << (32 - net->prefix)) : htonl(0)};
+    struct in_addr mask = {.s_addr = net->prefix ? htonl(~0u << (32 - net->prefix)) : htonl(0)};
     int r = set_address(fd, name, SIOCSIFADDR, net->address);
     if (r == 0)
         r = set_address(fd, name, SIOCSIFNETMASK, mask);

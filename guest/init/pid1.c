@@ -28,7 +28,7 @@
 #include "ssh.h"
 
 #define PROGRAMS "/usr/lib/banger/"
-#define RC "/etc/banger/rc"
+#define RC       "/etc/banger/rc"
 
 enum { SSH_CONNECTIONS = 64, RESTART_MS = 1000, GRACE_MS = 5000, WORD_MS = 1500 };
 

@@ -24,9 +24,8 @@ int bg_vsockd_main(void)
         return 0;
     mkdir(BG_RUN_DIR, 0755);
     int listen_fd = port_fd < 0 ? port_fd : bg_transport_listen_unix(BG_VSOCK_PATH);
-    int r = listen_fd < 0
-                ? listen_fd
-                : bg_bridge_new(BG_MUX_GUEST, listen_fd, port_fd, BG_VSOCK_PATH, &bridge);
+    int r = listen_fd < 0 ? listen_fd
+                          : bg_bridge_new(BG_MUX_GUEST, listen_fd, port_fd, BG_VSOCK_PATH, &bridge);
     if (r < 0) {
         fprintf(stderr, "banger-vsockd: %s\n", strerror(-r));
         return 1;

@@ -127,8 +127,8 @@ static void await_root(int events)
             fail("%s did not appear in %d s", boot.root, ROOT_WAIT_MS / 1000);
         recv(events, message, sizeof message, MSG_DONTWAIT); /* whatever it says, look again */
         clock_gettime(CLOCK_MONOTONIC, &now);
-        left = ROOT_WAIT_MS - (int)((now.tv_sec - start.tv_sec) * 1000 +
-                                    (now.tv_nsec - start.tv_nsec) / 1000000);
+        left = ROOT_WAIT_MS -
+               (int)((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000);
     }
 }
 

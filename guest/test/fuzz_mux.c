@@ -69,7 +69,8 @@ static uint32_t check(const uint8_t *header)
 static size_t build(uint8_t *out, const uint8_t *in, size_t n)
 {
     size_t made = 0, at = 0;
-    static const char hello[] = "\xff" "banger.mux.v1\r\n";
+    static const char hello[] = "\xff"
+                                "banger.mux.v1\r\n";
     memcpy(out, hello, 16);
     made = 16;
     while (n - at >= 5 && made < 60000) {
@@ -83,7 +84,7 @@ static size_t build(uint8_t *out, const uint8_t *in, size_t n)
         f[4] = in[at + 1];
         f[8] = in[at + 2];
         f[9] = in[at + 4];
-        uint32_t sum = check(f), not;
+        uint32_t sum = check(f), not ;
         if (in[at] & 0x80)
             sum ^= 1;
         not = ~sum;

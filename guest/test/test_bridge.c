@@ -82,8 +82,12 @@ static void close_pair(int pair[2])
 
 static void test_refusals(void)
 {
-    static const char *const commands[] = {"CONNECT 8\n", "CONNECT\n", "CONNECT x\n", "HELLO 7\n",
-                                           "CONNECT 4294967296\n", "CONNECT 7 \n",
+    static const char *const commands[] = {"CONNECT 8\n",
+                                           "CONNECT\n",
+                                           "CONNECT x\n",
+                                           "HELLO 7\n",
+                                           "CONNECT 4294967296\n",
+                                           "CONNECT 7 \n",
                                            "CONNECT 00000000000000000000000000007\n"};
     char got[8];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {

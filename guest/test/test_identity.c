@@ -80,7 +80,8 @@ static void test_all(void)
 {
     begin();
     add("banger/hostname", '0', "dev\n", 0644);
-    add("banger/network", '0', "address 10.1.2.3/20\ngateway 10.1.0.1\ndns 10.1.0.1\nnewer thing\n", 0644);
+    add("banger/network", '0', "address 10.1.2.3/20\ngateway 10.1.0.1\ndns 10.1.0.1\nnewer thing\n",
+        0644);
     add("banger/authorized_keys", '0', "ssh-ed25519 AAAA me\n", 0600);
     add("banger/host_keys/ssh_host_ed25519_key", '0', "secret", 0600);
     add("banger/host_keys/ssh_host_ed25519_key.pub", '0', "public", 0644);
@@ -162,7 +163,8 @@ static void test_refusals(void)
     begin();
     add("banger/hostname", '0', "late", 0644);
     assert(bg_identity_apply(archive, archive_size - 300, root_fd, 0, BG_IDENTITY_BOOT) == 0);
-    assert(bg_identity_apply(archive, archive_size - 510, root_fd, 0, BG_IDENTITY_BOOT) == -EBADMSG);
+    assert(bg_identity_apply(archive, archive_size - 510, root_fd, 0, BG_IDENTITY_BOOT) ==
+           -EBADMSG);
     memset(archive, 0, sizeof archive);
     assert(apply(BG_IDENTITY_BOOT) == -EBADMSG);
 }
