@@ -350,6 +350,22 @@ static void keep_log(struct bg_helper *h, const char *vm, int root, const char *
         fchmod(fd, 0600);
 }
 
+/* The VMM's children (QEMU) die after it: the kernel tells when the last of them has left the cgroup. */
+static int remove_cgroup(const char *cgroup, struct bg_reply *f)
+{
+    char path[BG_PATH_MAX + 16], events[128];
+    snprintf(path, sizeof(path), "%s/cgroup.events", cgroup);
+    BG_CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct pollfd p = {.fd = fd, .events = POLLPRI};
+    do {
+        if (fd >= 0 && pread(fd, events, sizeof(events), 0) < 0)
+            break;
+        if (rmdir(cgroup) == 0 || errno == ENOENT)
+            return 0;
+    } while (errno == EBUSY && fd >= 0 && poll(&p, 1, KILL_WAIT_MS) == 1);
+    return bg_sys(f, "remove the VM's cgroup");
+}
+
 int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 {
     char name[16], cgroup[BG_PATH_MAX];
@@ -372,8 +388,8 @@ int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
     unlinkat(h->run, name, 0);
     bg_cgroup_path(cgroup, h, vm->id);
     if (cgroup[0] && !h->by_systemd) {
-        if (rmdir(cgroup) < 0 && errno != ENOENT)
-            return bg_sys(f, "remove the VM's cgroup");
+        if (remove_cgroup(cgroup, f) < 0)
+            return -1;
         *strrchr(cgroup, '/') = 0;
         rmdir(cgroup); /* the last VM's removal takes the instance's folder along */
     }

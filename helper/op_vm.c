@@ -48,12 +48,19 @@ int bg_act_hello(struct bg_helper *h, const struct bg_args_hello *a, struct bg_r
     return 0;
 }
 
+/* A zombie without threads does nothing more; it waits for a parent (PID 1, after its VMM's end)
+ * that may take its time. */
+static bool is_dead(const char *status)
+{
+    return strstr(status, "\nState:\tZ") && strstr(status, "\nThreads:\t1\n");
+}
+
 /* Is a process of this uid alive? Thread groups suffice: a thread cannot keep a uid that its process lost, unseen. */
 static int uid_has_process(uid_t uid, struct bg_reply *f)
 {
     DIR *d = opendir("/proc");
     struct stat st;
-    char path[300], text[2048];
+    char path[300], text[8192];
     uid_t has;
     int found = 0;
     if (!d)
@@ -65,11 +72,12 @@ static int uid_has_process(uid_t uid, struct bg_reply *f)
         if (fstatat(dirfd(d), e->d_name, &st, 0) < 0 || (st.st_uid != uid && st.st_uid != 0))
             continue;
         snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
-        const char *line = st.st_uid == uid ? "\nUid:\t"
-                           : bg_read_small(AT_FDCWD, path, text, sizeof(text)) > 0
-                               ? strstr(text, "\nUid:\t")
-                               : NULL;
-        found = st.st_uid == uid || (line && sscanf(line, "\nUid:\t%u", &has) == 1 && has == uid);
+        if (bg_read_small(AT_FDCWD, path, text, sizeof(text)) <= 0) {
+            found = st.st_uid == uid && errno != ENOENT && errno != ESRCH;
+            continue;
+        }
+        const char *line = strstr(text, "\nUid:\t");
+        found = line && sscanf(line, "\nUid:\t%u", &has) == 1 && has == uid && !is_dead(text);
     }
     closedir(d);
     return found;
