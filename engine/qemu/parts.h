@@ -15,6 +15,7 @@ struct bg_vmm {
     struct bg_vsock *vsock;
     int port_fd; /* our end of the vsock port; -1: none */
     int memory_fd; /* the file that is the guest's memory; -1: anonymous */
+    int state_fd;  /* the device state of the last save, until the guest runs again; -1: none */
     char last_words[256]; /* QEMU's last line on stderr */
     bool ended;
 };
@@ -25,6 +26,8 @@ struct bg_vmm *bg_vmm_create(const struct bg_vmm_params *params, struct bg_vmm_e
  * 0, or -1 with the text; bg_vmm_fail ends what there is. */
 int bg_vmm_launch(struct bg_vmm *vmm, struct bg_command_inputs *inputs,
                   struct bg_vmm_error *error);
+/* The guest is about to run: what was saved is no longer its state. */
+void bg_vmm_forget_state(struct bg_vmm *vmm);
 /* Ends and frees vmm; adds QEMU's own last words to the text. Always -1. */
 int bg_vmm_fail(struct bg_vmm *vmm, struct bg_vmm_error *error);
 

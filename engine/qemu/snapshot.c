@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -46,6 +47,47 @@ static int prepare(struct bg_qmp *qmp, int state_fd, struct bg_vmm_error *error)
     return r;
 }
 
+void bg_vmm_forget_state(struct bg_vmm *vmm)
+{
+    if (vmm->state_fd >= 0)
+        close(vmm->state_fd);
+    vmm->state_fd = -1;
+}
+
+/* QEMU can save a stopped machine once; its state is kept for a second save of the same stop. */
+static int save_state(struct bg_vmm *vmm, struct bg_vmm_error *error)
+{
+    if (vmm->state_fd >= 0)
+        return 0;
+    vmm->state_fd = memfd_create("state", MFD_CLOEXEC);
+    if (vmm->state_fd < 0) {
+        (void)snprintf(error->text, sizeof error->text, "device state: %m");
+        return -1;
+    }
+    int r = prepare(vmm->qmp, vmm->state_fd, error);
+    if (r == 0)
+        r = bg_qmp_command(vmm->qmp,
+                           "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}", -1,
+                           COMMAND_MS, error);
+    if (r == 0)
+        r = bg_qmp_wait_migration(vmm->qmp, TRANSFER_MS, error);
+    if (r < 0)
+        bg_vmm_forget_state(vmm);
+    return r;
+}
+
+/* All of from, appended where `to` stands. */
+static int append(int from, int to)
+{
+    off_t at = 0, size = lseek(from, 0, SEEK_END);
+    while (at < size) {
+        ssize_t n = sendfile(to, from, &at, (size_t)(size - at));
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+    }
+    return size < 0 ? -errno : 0;
+}
+
 int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_error *error)
 {
     if (vmm->memory_fd < 0) {
@@ -54,18 +96,13 @@ int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_erro
                        "came from a snapshot)");
         return -1;
     }
-    int r = prepare(vmm->qmp, state_fd, error);
-    if (r == 0)
-        r = bg_qmp_command(vmm->qmp,
-                           "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}", -1,
-                           COMMAND_MS, error);
-    if (r == 0)
-        r = bg_qmp_wait_migration(vmm->qmp, TRANSFER_MS, error);
-    if (r < 0)
+    if (save_state(vmm, error) < 0)
         return -1;
-    r = copy_sparse(vmm->memory_fd, mem_fd);
+    int r = append(vmm->state_fd, state_fd);
+    if (r == 0)
+        r = copy_sparse(vmm->memory_fd, mem_fd);
     if (r < 0)
-        (void)snprintf(error->text, sizeof error->text, "guest memory: %s", strerror(-r));
+        (void)snprintf(error->text, sizeof error->text, "snapshot files: %s", strerror(-r));
     return r < 0 ? -1 : 0;
 }
 

@@ -184,7 +184,7 @@ struct bg_vmm *bg_vmm_create(const struct bg_vmm_params *params, struct bg_vmm_e
     if (!vmm)
         (void)snprintf(error->text, sizeof error->text, "out of memory");
     else
-        *vmm = (struct bg_vmm){.params = *params, .port_fd = -1, .memory_fd = -1};
+        *vmm = (struct bg_vmm){.params = *params, .port_fd = -1, .memory_fd = -1, .state_fd = -1};
     return vmm;
 }
 
@@ -231,6 +231,7 @@ int bg_vmm_pause(struct bg_vmm *vmm, struct bg_vmm_error *error)
 
 int bg_vmm_resume(struct bg_vmm *vmm, struct bg_vmm_error *error)
 {
+    bg_vmm_forget_state(vmm);
     return bg_qmp_command(vmm->qmp, "{\"execute\":\"cont\"}", -1, COMMAND_MS, error);
 }
 
@@ -256,9 +257,11 @@ int bg_vmm_drive_changed(struct bg_vmm *vmm, size_t index, struct bg_vmm_error *
         return -1;
     (void)snprintf(command, sizeof command,
                    "{\"execute\":\"blockdev-reopen\",\"arguments\":{\"options\":[{\"driver\":"
-                   "\"raw\",\"node-name\":\"drive%zu\",\"read-only\":%s,\"file\":{\"driver\":"
-                   "\"file\",\"filename\":\"/dev/fdset/%zu\",\"locking\":\"off\"}}]}}",
-                   index, d->is_read_only ? "true" : "false", set);
+                   "\"raw\",\"node-name\":\"drive%zu\",\"read-only\":%s,\"cache\":{\"no-flush\":"
+                   "%s},\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/%zu\","
+                   "\"locking\":\"off\",\"aio\":\"threads\"}}]}}",
+                   index, d->is_read_only ? "true" : "false",
+                   d->cache_type == 1 ? "false" : "true", set);
     return bg_qmp_command(vmm->qmp, command, -1, COMMAND_MS, error);
 }
 
@@ -277,5 +280,6 @@ void bg_vmm_end(struct bg_vmm *vmm)
         close(vmm->port_fd);
     if (vmm->memory_fd >= 0)
         close(vmm->memory_fd);
+    bg_vmm_forget_state(vmm);
     free(vmm);
 }
