@@ -65,14 +65,13 @@ scenario() {
 }
 
 # Kernel and image take a minute to make, so they are made once per version of their recipe and kept in build/cache.
-guest_cache() {
-    echo "build/cache/$(cat lua/banger/host/{image,kernel}*.lua build/guest/* packages.txt 2>/dev/null | sha256sum | cut -c1-16)"
-}
+parts_folder=$PWD/build/cache/$(cat lua/banger/host/{image,kernel}*.lua build/guest/{files,banger-guest,initrd-init} packages.txt 2>/dev/null |
+    sha256sum | cut -c1-16)
 
 # Everything that a later VM of this scenario starts from.
 guest_parts() {
     local cache owner home group
-    cache=$(guest_cache)
+    cache=$parts_folder
     owner=$(smoke/instance owner "$instance")
     group=$(id -g "$owner")
     home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
@@ -91,8 +90,8 @@ guest_parts() {
 
 # The same as a folder, for scenarios whose host is another one: `kernels` and `images`.
 cached_guest_parts() {
-    [ -e "$(guest_cache)/complete" ] || (scenario smparts && guest_parts) >&2
-    echo "$PWD/$(guest_cache)"
+    [ -e "$parts_folder/complete" ] || (scenario smparts && guest_parts) >&2
+    echo "$parts_folder"
 }
 
 # What VMs have left in this instance; empty when clean.

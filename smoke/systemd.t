@@ -8,7 +8,7 @@ need_root
 need_qemu
 command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
 
-host=smsysd version=0.1.0-smoke
+host=smsysd version=$(build/banger version --json | jq -r .version.version)
 parts=$(cached_guest_parts)
 units/release "$version" "" build/smoke/release >/dev/null
 archive=$(echo "build/smoke/release/banger-$version"-linux-*.tar.zst)

@@ -19,8 +19,7 @@ end
 ---@return string|nil stdout
 ---@return banger.Error? error   `systemd.failed` with systemctl's words
 function M.ctl(...)
-  local args = { "systemctl", "--no-ask-password", ..., timeout = TIMEOUT }
-  local result, e = proc.run(args)
+  local result, e = proc.run { "systemctl", args = { "--no-ask-password", ... }, timeout = TIMEOUT }
   if not result then return nil, err.wrap(e, "systemctl " .. (...)) end
   if result.code ~= 0 then
     local words = result.stderr:gsub("%s+$", "")
