@@ -1,4 +1,7 @@
-/* The parent of a background process waits on a pipe: the status byte, or the end of file when the child is gone. */
+/*
+ * The parent of a background process waits on a pipe: the status byte, or the end of file when
+ * the child is gone.
+ */
 #include "background.h"
 
 #include <errno.h>

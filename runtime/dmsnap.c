@@ -1,4 +1,7 @@
-/* dm-snapshot's status line and the size of its persistent store (drivers/md/dm-snap-persistent.c). */
+/*
+ * dm-snapshot's status line and the size of its persistent store
+ * (drivers/md/dm-snap-persistent.c).
+ */
 #include "dmsnap.h"
 
 #include <inttypes.h>
@@ -16,7 +19,10 @@ static const struct {
     {"Merge failed", BG_DMSNAP_MERGE_FAILED},
 };
 
-/* Behind "snapshot " or "snapshot-merge ", or the whole line where the target's name is not in it. */
+/*
+ * Behind "snapshot " or "snapshot-merge ", or the whole line where the target's name is not in
+ * it.
+ */
 static const char *parameters(const char *line)
 {
     static const char *const targets[] = {" snapshot ", " snapshot-merge "};
@@ -57,10 +63,16 @@ int bg_dmsnap_parse_status(const char *line, struct bg_dmsnap_status *ret_status
 uint64_t bg_dmsnap_store_size(uint64_t origin_bytes)
 {
     const uint64_t chunk = BG_DMSNAP_CHUNK_SECTORS * 512;
-    /* An exception is 16 bytes, and one chunk of them precedes the data chunks that it describes. */
+    /*
+     * An exception is 16 bytes, and one chunk of them precedes the data chunks that it
+     * describes.
+     */
     const uint64_t exceptions = chunk / 16;
     uint64_t data = (origin_bytes + chunk - 1) / chunk;
-    /* When the last area fills, the kernel prepares the next one, so there is always one more than is full. */
+    /*
+     * When the last area fills, the kernel prepares the next one, so there is always one more
+     * than is full.
+     */
     uint64_t areas = data / exceptions + 1;
 
     return (1 + areas + data) * chunk; /* 1: the header */

@@ -1,4 +1,7 @@
-/* Pure knowledge of device-mapper's snapshot target (the kernel's Documentation/admin-guide/device-mapper/snapshot.rst). */
+/*
+ * Pure knowledge of device-mapper's snapshot target (the kernel's
+ * Documentation/admin-guide/device-mapper/snapshot.rst).
+ */
 #ifndef BG_DMSNAP_H
 #define BG_DMSNAP_H
 
@@ -22,13 +25,16 @@ struct bg_dmsnap_status {
 };
 
 /*
- * A line of `dmsetup status` or the parameters of DM_TABLE_STATUS alone: "[name: ][0 2097152 snapshot ]16/20480 16".
- * -EPROTO with code dm.malformed for anything else.
+ * A line of `dmsetup status` or the parameters of DM_TABLE_STATUS alone: "[name: ][0 2097152
+ * snapshot ]16/20480 16". -EPROTO with code dm.malformed for anything else.
  */
 int bg_dmsnap_parse_status(const char *line, struct bg_dmsnap_status *ret_status,
                            struct bg_err *err);
 
-/* Bytes of a persistent store that can hold every chunk of an origin of this size: it never overflows. */
+/*
+ * Bytes of a persistent store that can hold every chunk of an origin of this size: it never
+ * overflows.
+ */
 uint64_t bg_dmsnap_store_size(uint64_t origin_bytes);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The Lua sources inside the program: build/runtime/embedded.S, made by runtime/embed from lua/banger (one row a module,
- * sorted by name). Chunks are named by their file below lua/, as in "@banger/core/err.lua".
+ * The Lua sources inside the program: build/runtime/embedded.S, made by runtime/embed from
+ * lua/banger (one row a module, sorted by name). Chunks are named by their file below lua/, as
+ * in "@banger/core/err.lua".
  */
 #ifndef BG_EMBED_H
 #define BG_EMBED_H

@@ -1,9 +1,9 @@
 /*
  * How the C cores report an expected failure.
  *
- * A core function returns 0 (or a non-negative result) on success and a negative errno on failure, fills `err`
- * (never NULL), and leaves its ret_ arguments alone. struct bg_err is a plain value: nothing to free, copy it freely.
- * Cores never print and never exit.
+ * A core function returns 0 (or a non-negative result) on success and a negative errno on
+ * failure, fills `err` (never NULL), and leaves its ret_ arguments alone. struct bg_err is a
+ * plain value: nothing to free, copy it freely. Cores never print and never exit.
  */
 #ifndef BG_ERR_H
 #define BG_ERR_H
@@ -23,8 +23,8 @@ int bg_fail(struct bg_err *err, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Fill `err` from an errno value (> 0): code "sys.failed" ("host.full" for ENOSPC and EDQUOT), message
- * "<step>: <what strerror says>". Returns -sys.
+ * Fill `err` from an errno value (> 0): code "sys.failed" ("host.full" for ENOSPC and EDQUOT),
+ * message "<step>: <what strerror says>". Returns -sys.
  */
 int bg_fail_sys(struct bg_err *err, int sys, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,4 +1,7 @@
-/* Files and folders: what libuv offers is not durable (replace), not race-free (rmtree) or not sorted (list). */
+/*
+ * Files and folders: what libuv offers is not durable (replace), not race-free (rmtree) or not
+ * sorted (list).
+ */
 #include "file.h"
 
 #include <dirent.h>
@@ -87,7 +90,10 @@ static int write_all(int fd, const char *bytes, size_t size)
     return 0;
 }
 
-/* Split into an open folder and the last name. -EINVAL for a path that names no entry of a folder. */
+/*
+ * Split into an open folder and the last name. -EINVAL for a path that names no entry of a
+ * folder.
+ */
 static int open_parent(const char *path, int *ret_dir, const char **ret_name)
 {
     const char *slash = strrchr(path, '/');
@@ -306,11 +312,10 @@ void bg_file_system_name(long magic, char ret_name[static 24])
         long magic;
         const char *name;
     } known[] = {
-        {EXT4_SUPER_MAGIC, "ext4"},   {BTRFS_SUPER_MAGIC, "btrfs"},
-        {XFS_SUPER_MAGIC, "xfs"},     {TMPFS_MAGIC, "tmpfs"},
-        {OVERLAYFS_SUPER_MAGIC, "overlay"}, {NFS_SUPER_MAGIC, "nfs"},
-        {0x2fc12fc1, "zfs"},          {F2FS_SUPER_MAGIC, "f2fs"},
-        {FUSE_SUPER_MAGIC, "fuse"},   {V9FS_MAGIC, "9p"},
+        {EXT4_SUPER_MAGIC, "ext4"}, {BTRFS_SUPER_MAGIC, "btrfs"},       {XFS_SUPER_MAGIC, "xfs"},
+        {TMPFS_MAGIC, "tmpfs"},     {OVERLAYFS_SUPER_MAGIC, "overlay"}, {NFS_SUPER_MAGIC, "nfs"},
+        {0x2fc12fc1, "zfs"},        {F2FS_SUPER_MAGIC, "f2fs"},         {FUSE_SUPER_MAGIC, "fuse"},
+        {V9FS_MAGIC, "9p"},
     };
 
     for (size_t i = 0; i < BG_COUNT(known); i++) {

@@ -45,7 +45,10 @@ static struct bg_http_interest *find_interest(struct bg_http *http, int fd)
     return NULL;
 }
 
-/* CURLMOPT_SOCKETFUNCTION; -1 makes libcurl fail all transfers, which is right when memory is out. */
+/*
+ * CURLMOPT_SOCKETFUNCTION; -1 makes libcurl fail all transfers, which is right when memory is
+ * out.
+ */
 static int take_interest(CURL *easy, curl_socket_t fd, int what, void *userdata, void *per_socket)
 {
     struct bg_http *http = userdata;

@@ -36,7 +36,10 @@ struct bg_curl_api {
 };
 extern struct bg_curl_api bg_curl;
 
-/* A connected socket that was handed over, in http->links until it is forgotten or a request on it fails. */
+/*
+ * A connected socket that was handed over, in http->links until it is forgotten or a request on
+ * it fails.
+ */
 struct bg_link {
     struct bg_link *next;
     char *key;
@@ -52,7 +55,7 @@ struct bg_transfer {
     struct bg_link *link; /* borrowed from http->links, NULL: none, or it was dropped */
     bool queued;          /* waits for its turn on the link; libcurl does not know of it yet */
     double deadline;      /* CLOCK_MONOTONIC seconds */
-    int placeholder;      /* what libcurl holds in its place until the request starts, else -1; libcurl's */
+    int placeholder;      /* what libcurl holds in its place until the request starts, else -1 */
     struct bg_http_done done;
     size_t max_body;
     int sink;
@@ -63,7 +66,7 @@ struct bg_transfer {
 
 struct bg_http {
     CURLM *multi;
-    struct bg_transfer *running; /* oldest first */
+    struct bg_transfer *running;  /* oldest first */
     struct bg_transfer *finished; /* oldest first */
     struct bg_link *links;
     struct bg_http_interest *interests;
@@ -73,9 +76,10 @@ struct bg_http {
 };
 
 /*
- * http_link.c. bg_link_take: give `user` the key's link, made of `fd` (taken over in every case) or the one there is; if that
- * is in use, `user` is queued. bg_link_drop closes it; who has it or waits for it is left without. bg_link_configure: the
- * options that make libcurl use it.
+ * http_link.c. bg_link_take: give `user` the key's link, made of `fd` (taken over in every
+ * case) or the one there is; if that is in use, `user` is queued. bg_link_drop closes it; who
+ * has it or waits for it is left without. bg_link_configure: the options that make libcurl use
+ * it.
  */
 int bg_link_take(struct bg_http *http, const char *key, int fd, struct bg_transfer *user,
                  struct bg_err *err);
@@ -86,7 +90,10 @@ CURLcode bg_link_configure(struct bg_transfer *transfer, const char *key);
 int bg_transfer_new(struct bg_http *http, const struct bg_http_request *request,
                     struct bg_transfer **ret_transfer, struct bg_err *err);
 
-/* Fill transfer->done from what libcurl says of the end, and let go of a link that can serve another request. */
+/*
+ * Fill transfer->done from what libcurl says of the end, and let go of a link that can serve
+ * another request.
+ */
 void bg_transfer_finish(struct bg_transfer *transfer, CURLcode result);
 
 void bg_transfer_free(struct bg_transfer *transfer);

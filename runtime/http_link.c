@@ -25,7 +25,10 @@ void bg_link_drop(struct bg_http *http, struct bg_link *link)
     while (*at != link)
         at = &(*at)->next;
     *at = link->next;
-    /* libcurl may hold a copy of the descriptor: closing ours alone would not end the connection. */
+    /*
+     * libcurl may hold a copy of the descriptor: closing ours alone would not end the
+     * connection.
+     */
     shutdown(link->fd, SHUT_RDWR);
     close(link->fd);
     for (struct bg_transfer *user = http->running; user != NULL; user = user->next)
@@ -82,9 +85,10 @@ int bg_link_take(struct bg_http *http, const char *key, int fd, struct bg_transf
 }
 
 /*
- * libcurl documents how to give it a connected socket: return it from this callback, and CURL_SOCKOPT_ALREADY_CONNECTED from
- * the next. But 7.87 and 7.88 (Debian 12) call connect() all the same and take its failure for ours. So libcurl gets a
- * datagram socket with that socket's own address, which connect() takes at once without a peer or a packet, and
+ * libcurl documents how to give it a connected socket: return it from this callback, and
+ * CURL_SOCKOPT_ALREADY_CONNECTED from the next. But 7.87 and 7.88 (Debian 12) call connect()
+ * all the same and take its failure for ours. So libcurl gets a datagram socket with that
+ * socket's own address, which connect() takes at once without a peer or a packet, and
  * before_request() puts the real one under the same number.
  */
 static int open_placeholder(struct curl_sockaddr *address)
@@ -93,7 +97,10 @@ static int open_placeholder(struct curl_sockaddr *address)
     socklen_t size = sizeof(own);
     bg_autofd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    /* Binding to no name at all makes the kernel choose an abstract one of 6 bytes (unix(7), autobind). */
+    /*
+     * Binding to no name at all makes the kernel choose an abstract one of 6 bytes (unix(7),
+     * autobind).
+     */
     if (fd < 0 || bind(fd, (struct sockaddr *)&own, sizeof(own.sun_family)) < 0 ||
         getsockname(fd, (struct sockaddr *)&own, &size) < 0 || size > sizeof(address->addr))
         return -1;
@@ -102,7 +109,8 @@ static int open_placeholder(struct curl_sockaddr *address)
     return bg_steal_fd(&fd);
 }
 
-static curl_socket_t open_socket(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t open_socket(void *userdata, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
 {
     struct bg_transfer *transfer = userdata;
 
@@ -119,7 +127,10 @@ static int socket_is_connected(void *userdata, curl_socket_t fd, curlsocktype pu
     return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
-/* The connection stands as far as libcurl knows, and nothing was sent. What libcurl gets is a copy, which it closes itself. */
+/*
+ * The connection stands as far as libcurl knows, and nothing was sent. What libcurl gets is a
+ * copy, which it closes itself.
+ */
 static int before_request(void *userdata, char *primary_ip, char *local_ip, int primary_port,
                           int local_port)
 {

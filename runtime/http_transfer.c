@@ -9,7 +9,7 @@
 #include "embed.h"
 #include "http_internal.h"
 
-#define HEADERS_MAX 65536
+#define HEADERS_MAX    65536
 #define ERROR_BODY_MAX 65536 /* of an answer that is not 2xx, when there is a sink */
 
 static bool is_success(struct bg_transfer *transfer)
@@ -52,7 +52,10 @@ static size_t take_body(char *bytes, size_t one, size_t size, void *userdata)
     return !transfer->too_large && bg_buf_add(&transfer->done.body, bytes, size) == 0 ? size : 0;
 }
 
-/* Header lines of the last answer only: a redirect's or a 100's are thrown away when the next status line comes. */
+/*
+ * Header lines of the last answer only: a redirect's or a 100's are thrown away when the next
+ * status line comes.
+ */
 static size_t take_header(char *line, size_t one, size_t size, void *userdata)
 {
     struct bg_buf *headers = &((struct bg_transfer *)userdata)->done.headers;
@@ -80,9 +83,12 @@ static size_t take_header(char *line, size_t one, size_t size, void *userdata)
     return size;
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------ */
 
-/* Remembers the first option that libcurl refused, so that setting can go on without a check at each. */
+/*
+ * Remembers the first option that libcurl refused, so that setting can go on without a check at
+ * each.
+ */
 struct options {
     CURL *easy;
     CURLcode first_failure;
@@ -136,7 +142,10 @@ static void set_method(struct options *options, const struct bg_http_request *re
         set_text(options, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-/* "Expect:" alone removes the header: no VMM answers 100-continue, and libcurl would wait a second for it. */
+/*
+ * "Expect:" alone removes the header: no VMM answers 100-continue, and libcurl would wait a
+ * second for it.
+ */
 static int set_headers(struct options *options, struct bg_transfer *transfer,
                        const struct bg_http_request *request)
 {
@@ -199,10 +208,8 @@ int bg_transfer_new(struct bg_http *http, const struct bg_http_request *request,
             close(request->fd);
         return bg_fail_sys(err, ENOMEM, "%s %s", request->method, request->url);
     }
-    *transfer = (struct bg_transfer){.http = http,
-                                     .placeholder = -1,
-                                     .sink = request->sink,
-                                     .max_body = request->max_body};
+    *transfer = (struct bg_transfer){
+        .http = http, .placeholder = -1, .sink = request->sink, .max_body = request->max_body};
     if (request->key != NULL)
         r = bg_link_take(http, request->key, request->fd, transfer, err);
     if (r == 0) {
@@ -219,7 +226,7 @@ int bg_transfer_new(struct bg_http *http, const struct bg_http_request *request,
     return 0;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------ */
 
 static const char *code_of(CURLcode result, long status)
 {
@@ -272,8 +279,7 @@ void bg_transfer_finish(struct bg_transfer *transfer, CURLcode result)
         bg_fail_sys(&done->err, transfer->sink_errno, "write the answer's body");
     else
         bg_fail(&done->err, code_of(result, done->status), "%s",
-                transfer->error[0] != '\0' ? transfer->error
-                                           : bg_curl.curl_easy_strerror(result));
+                transfer->error[0] != '\0' ? transfer->error : bg_curl.curl_easy_strerror(result));
 }
 
 void bg_transfer_free(struct bg_transfer *transfer)

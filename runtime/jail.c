@@ -1,4 +1,7 @@
-/* Firecracker's exit statuses, from its source at v1.14 (src/vmm/src/lib.rs, FcExitCode) and what was seen of them. */
+/*
+ * Firecracker's exit statuses, from its source at v1.14 (src/vmm/src/lib.rs, FcExitCode) and
+ * what was seen of them.
+ */
 #include "jail.h"
 
 #include <stdio.h>

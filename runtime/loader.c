@@ -16,7 +16,10 @@ static const struct bg_source *find_source(const char *module)
 }
 
 #ifdef BANGER_DEV
-/* Development builds read the tree instead, when BANGER_LUA_DIR names it. Returns whether a loader was pushed. */
+/*
+ * Development builds read the tree instead, when BANGER_LUA_DIR names it. Returns whether a
+ * loader was pushed.
+ */
 static int load_from_tree(lua_State *L, const struct bg_source *source)
 {
     const char *tree = getenv("BANGER_LUA_DIR");
@@ -70,7 +73,10 @@ static int search_path(lua_State *L)
     return 1;
 }
 
-/* load, loadstring and loadfile have their mode at argument 2 or 3 (the upvalue tells), and only "t" is allowed. */
+/*
+ * load, loadstring and loadfile have their mode at argument 2 or 3 (the upvalue tells), and
+ * only "t" is allowed.
+ */
 static int load_text(lua_State *L)
 {
     int mode = (int)lua_tointeger(L, lua_upvalueindex(2));

@@ -5,8 +5,9 @@
 #include <lua.h>
 
 /*
- * Replace package.loaders by: preload, the sources inside the program, package.path (empty) as text. No C module can be
- * loaded from a file. load, loadstring, loadfile and dofile refuse bytecode.
+ * Replace package.loaders by: preload, the sources inside the program, package.path (empty) as
+ * text. No C module can be loaded from a file. load, loadstring, loadfile and dofile refuse
+ * bytecode.
  */
 void bg_loader_install(lua_State *L);
 

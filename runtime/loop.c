@@ -27,7 +27,10 @@ int banger_loop_timeout(struct banger *runtime)
     return loop == NULL ? -1 : uv_backend_timeout(loop);
 }
 
-/* Callbacks protect themselves (uv_hook.c), so no error can pass through here. Without a loop nothing can be due. */
+/*
+ * Callbacks protect themselves (uv_hook.c), so no error can pass through here. Without a loop
+ * nothing can be due.
+ */
 static int run_loop(struct banger *runtime, uv_run_mode mode)
 {
     uv_loop_t *loop = bg_uv_loop(runtime->L);

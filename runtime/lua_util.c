@@ -58,11 +58,15 @@ long long bg_linteger(lua_State *L, int arg, long long min, long long max)
 
     luaL_checktype(L, arg, LUA_TNUMBER);
     number = lua_tonumber(L, arg);
-    /* Doubles hold every integer up to 2^53; both bounds of all callers are within. NaN fails both comparisons. */
+    /*
+     * Doubles hold every integer up to 2^53; both bounds of all callers are within. NaN fails
+     * both comparisons.
+     */
     if (!(number >= (lua_Number)min && number <= (lua_Number)max) ||
         number != (lua_Number)(long long)number)
-        luaL_argerror(L, arg, lua_pushfstring(L, "a whole number from %f to %f expected, got %f",
-                                              (lua_Number)min, (lua_Number)max, number));
+        luaL_argerror(L, arg,
+                      lua_pushfstring(L, "a whole number from %f to %f expected, got %f",
+                                      (lua_Number)min, (lua_Number)max, number));
     return (long long)number;
 }
 

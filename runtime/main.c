@@ -1,6 +1,7 @@
 /*
- * The program `banger`; under the name `bangerd` it is the daemon. Everything it does is in Lua; this file picks the entry
- * point, hands over the arguments and turns the result into an exit status.
+ * The program `banger`; under the name `bangerd` it is the daemon. Everything it does is in
+ * Lua; this file picks the entry point, hands over the arguments and turns the result into an
+ * exit status.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,7 +14,10 @@
 
 #define EXIT_BUG 70
 
-/* A descriptor 0, 1 or 2 that is closed would be given to the next open() and then written to by somebody's message. */
+/*
+ * A descriptor 0, 1 or 2 that is closed would be given to the next open() and then written to
+ * by somebody's message.
+ */
 static void occupy_standard_streams(void)
 {
     int fd;
@@ -56,10 +60,10 @@ static int run_main(struct banger *runtime, bool daemon, char **argv, size_t cou
 #endif
     args[0] = (struct banger_value){.type = BANGER_STRING, .bytes = entry, .size = strlen(entry)};
     for (size_t i = 0; i < count; i++)
-        args[i + 1] = (struct banger_value){
-            .type = BANGER_STRING, .bytes = argv[i], .size = strlen(argv[i])};
-    r = banger_run_text(runtime, "=banger", source, sizeof(source) - 1, args, count + 1,
-                        ret_result, error);
+        args[i + 1] =
+            (struct banger_value){.type = BANGER_STRING, .bytes = argv[i], .size = strlen(argv[i])};
+    r = banger_run_text(runtime, "=banger", source, sizeof(source) - 1, args, count + 1, ret_result,
+                        error);
     free(args);
     return r;
 }
@@ -74,8 +78,7 @@ static int exit_status(const struct banger_value *result)
 int main(int argc, char **argv)
 {
     bool daemon = argc > 0 && is_daemon(argv[0]);
-    struct banger_options options = {.size = sizeof(options),
-                                     .flags = daemon ? BANGER_NO_JIT : 0};
+    struct banger_options options = {.size = sizeof(options), .flags = daemon ? BANGER_NO_JIT : 0};
     struct banger_value result = {.type = BANGER_NIL};
     struct banger_error error;
     struct banger *runtime = NULL;

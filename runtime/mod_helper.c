@@ -1,4 +1,7 @@
-/* banger.rt.helper: tables from and to the messages of helper/ops.def. The sockets are banger.aio.helper's business. */
+/*
+ * banger.rt.helper: tables from and to the messages of helper/ops.def. The sockets are
+ * banger.aio.helper's business.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -117,7 +120,8 @@ static void take_fds(lua_State *L, struct bg_wire *wire)
         wire->fds[i] = bg_lfd(L, -1);
         lua_pop(L, 1);
     }
-    wire->nfds = count; /* only now: until here a bad list raises and its descriptors stay the caller's */
+    /* Only now: until here a bad list raises, and its descriptors stay the caller's. */
+    wire->nfds = count;
 }
 
 static void push_result(lua_State *L, const struct bg_field *field, const void *value)
@@ -156,8 +160,9 @@ static int read_reply(struct bg_wire *wire, const struct bg_op_row *op, union bg
         return 0;
     code = bg_code_name(reply.code);
     if (code == NULL)
-        return bg_fail(err, "helper.bad_version", "%s: failed with code %u, which this banger does not know: %s",
-                       op->name, reply.code, reply.message);
+        return bg_fail(err, "helper.bad_version",
+                       "%s: failed with code %u, which this banger does not know: %s", op->name,
+                       reply.code, reply.message);
     bg_fail(err, code, "%s: %s", op->name, reply.message);
     err->sys = (int)reply.sys;
     return -1;

@@ -8,8 +8,8 @@
 
 #define MULTI_CLASS "banger.http.Multi"
 #define HEADERS_MAX 64
-#define BODY_MAX (16 << 20)    /* unless the request says otherwise, without a sink */
-#define SINK_MAX (1LL << 50)   /* with one */
+#define BODY_MAX    (16 << 20)  /* unless the request says otherwise, without a sink */
+#define SINK_MAX    (1LL << 50) /* with one */
 
 static struct bg_http *check_multi(lua_State *L)
 {
@@ -35,7 +35,10 @@ static int multi_close(lua_State *L)
     return multi_gc(L);
 }
 
-/* Push field `name` of the request at 2, where its bytes stay alive. Returns whether it is there. */
+/*
+ * Push field `name` of the request at 2, where its bytes stay alive. Returns whether it is
+ * there.
+ */
 static bool push_field(lua_State *L, const char *name, int type, bool required)
 {
     lua_getfield(L, 2, name);
@@ -97,9 +100,9 @@ static size_t read_headers(lua_State *L, const char *headers[static HEADERS_MAX]
 
 static void refuse_unknown_fields(lua_State *L)
 {
-    static const char *const known[] = {"url",     "method",   "body", "headers", "fd",
-                                        "key",     "timeout",  "max_body", "sink",
-                                        "ca_file", "resume_from"};
+    static const char *const known[] = {"url",  "method",  "body",       "headers",
+                                        "fd",   "key",     "timeout",    "max_body",
+                                        "sink", "ca_file", "resume_from"};
 
     for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
         bool found = false;
@@ -130,8 +133,8 @@ static int multi_add(lua_State *L)
         request.body = lua_tolstring(L, -1, &request.body_size);
     request.sink = (int)number_field(L, "sink", -1, 0, 0x7fffffff);
     request.resume_from = (long long)number_field(L, "resume_from", 0, 0, SINK_MAX);
-    request.max_body = (size_t)number_field(L, "max_body", request.sink < 0 ? BODY_MAX : SINK_MAX,
-                                            0, SINK_MAX);
+    request.max_body =
+        (size_t)number_field(L, "max_body", request.sink < 0 ? BODY_MAX : SINK_MAX, 0, SINK_MAX);
     push_field(L, "timeout", LUA_TNUMBER, true);
     request.timeout = number_field(L, "timeout", 0, 0.001, 1e6);
     /* Last: from here on nothing raises before the core has the descriptor. */
@@ -170,7 +173,10 @@ static int multi_interest(lua_State *L)
     return 2;
 }
 
-/* {name = value}; a header that came more than once has its values joined, as RFC 9110 §5.3 allows. */
+/*
+ * {name = value}; a header that came more than once has its values joined, as RFC 9110 §5.3
+ * allows.
+ */
 static void push_headers(lua_State *L, const struct bg_buf *headers)
 {
     const char *at = headers->bytes, *end = headers->bytes + headers->size;
@@ -219,7 +225,8 @@ static int multi_step(lua_State *L)
     for (int i = 1; (done = bg_http_first_done(http)) != NULL; i++) {
         push_done(L, done);
         lua_rawseti(L, -2, i);
-        bg_http_release_first(http); /* only now: if pushing raised, it would still be the client's */
+        /* Only now: had pushing raised, it would still be the client's. */
+        bg_http_release_first(http);
     }
     return 1;
 }

@@ -1,4 +1,7 @@
-/* banger.rt.sqlite: see sql.h. Statements live in userdata while their rows are pushed, because pushing can raise. */
+/*
+ * banger.rt.sqlite: see sql.h. Statements live in userdata while their rows are pushed, because
+ * pushing can raise.
+ */
 #include <limits.h>
 #include <string.h>
 
@@ -7,7 +10,7 @@
 #include "sql.h"
 #include "util.h"
 
-#define DB_CLASS "banger.sqlite.Db"
+#define DB_CLASS        "banger.sqlite.Db"
 #define STATEMENT_CLASS "banger.sqlite.Statement"
 
 static sqlite3 *check_db(lua_State *L)
@@ -44,7 +47,10 @@ static int statement_gc(lua_State *L)
     return 0;
 }
 
-/* Parameters are the arguments from 3 on. Text is bound as SQLITE_TRANSIENT, so the statement owns its copies. */
+/*
+ * Parameters are the arguments from 3 on. Text is bound as SQLITE_TRANSIENT, so the statement
+ * owns its copies.
+ */
 static void bind(lua_State *L, sqlite3_stmt *statement, int last)
 {
     int expected = bg_sql.sqlite3_bind_parameter_count(statement);
@@ -82,8 +88,8 @@ static void bind(lua_State *L, sqlite3_stmt *statement, int last)
 }
 
 /*
- * Prepare the SQL of argument 2 and bind the rest. On success its holder is on the stack, and *ret_statement is borrowed
- * from it; on failure nil, err are.
+ * Prepare the SQL of argument 2 and bind the rest. On success its holder is on the stack, and
+ * *ret_statement is borrowed from it; on failure nil, err are.
  */
 static int prepare(lua_State *L, sqlite3 *db, sqlite3_stmt **ret_statement)
 {

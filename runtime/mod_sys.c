@@ -1,4 +1,7 @@
-/* banger.rt.sys: processes, users, time, and the service's start; the part about files is in mod_sys_file.c. */
+/*
+ * banger.rt.sys: processes, users, time, and the service's start; the part about files is in
+ * mod_sys_file.c.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>

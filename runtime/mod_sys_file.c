@@ -229,9 +229,9 @@ static int sys_memfd(lua_State *L)
 }
 
 const luaL_Reg bg_sys_files[] = {
-    {"read", sys_read},       {"write", sys_write},     {"close", sys_close},
+    {"read", sys_read},       {"write", sys_write},       {"close", sys_close},
     {"cloexec", sys_cloexec}, {"nonblock", sys_nonblock}, {"open", sys_open},
-    {"stat", sys_stat},       {"replace", sys_replace}, {"mkdir_p", sys_mkdir_p},
-    {"list", sys_list},       {"rmtree", sys_rmtree},   {"lock", sys_lock},
-    {"statfs", sys_statfs},   {"memfd", sys_memfd},     {NULL, NULL},
+    {"stat", sys_stat},       {"replace", sys_replace},   {"mkdir_p", sys_mkdir_p},
+    {"list", sys_list},       {"rmtree", sys_rmtree},     {"lock", sys_lock},
+    {"statfs", sys_statfs},   {"memfd", sys_memfd},       {NULL, NULL},
 };

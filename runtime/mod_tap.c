@@ -1,4 +1,7 @@
-/* banger.rt.tap: what follows from instance, subnet and slot, by the helper's own code (helper/names.c). */
+/*
+ * banger.rt.tap: what follows from instance, subnet and slot, by the helper's own code
+ * (helper/names.c).
+ */
 #include <arpa/inet.h>
 #include <stdio.h>
 

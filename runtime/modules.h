@@ -1,4 +1,7 @@
-/* The C modules that `require` finds in every runtime; lua/banger/types_rt.lua says what each holds. */
+/*
+ * The C modules that `require` finds in every runtime; lua/banger/types_rt.lua says what each
+ * holds.
+ */
 #ifndef BG_MODULES_H
 #define BG_MODULES_H
 

@@ -1,6 +1,7 @@
 /*
- * Open file description locks: they belong to the descriptor (and its copies, over fork), and unlike flock they can be
- * asked about without being taken, so that a look never makes a starter fail.
+ * Open file description locks: they belong to the descriptor (and its copies, over fork), and
+ * unlike flock they can be asked about without being taken, so that a look never makes a
+ * starter fail.
  */
 #include "pidfile.h"
 
@@ -66,14 +67,13 @@ static int find_holder(const char *path, struct bg_pidfile_holder *ret_holder, i
         return bg_fail_sys(err, errno, "pidfile %s", path);
     if (fd < 0 || is_free(fd))
         return bg_fail(err, "pidfile.free", "%s: no process holds it", path);
-    if (read(fd, line, sizeof(line) - 1) < 0 ||
-        sscanf(line, "%d %llu", &pid, &holder.start) != 2 || pid <= 0)
+    if (read(fd, line, sizeof(line) - 1) < 0 || sscanf(line, "%d %llu", &pid, &holder.start) != 2 ||
+        pid <= 0)
         return bg_fail(err, "pidfile.unproven", "%s: held, but it names no process", path);
     holder.pid = pid;
     /* The pidfd first: what is proven afterwards is proven of the process that it holds. */
     pidfd = bg_proc_pidfd(pid, err);
-    if (pidfd < 0 || bg_proc_read(pid, &proc, err) < 0 || proc.start != holder.start ||
-        is_free(fd))
+    if (pidfd < 0 || bg_proc_read(pid, &proc, err) < 0 || proc.start != holder.start || is_free(fd))
         return bg_fail(err, "pidfile.unproven", "%s: held, but not by process %d", path, pid);
     *ret_holder = holder;
     *ret_pidfd = bg_steal_fd(&pidfd);

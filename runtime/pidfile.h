@@ -1,8 +1,10 @@
 /*
- * Which process is the one of its kind. The lock on the file says it, not the number in it: a crash releases the lock, and a
- * reused pid cannot hold it. Pid and start time are there so that others can find the holder and prove it.
+ * Which process is the one of its kind. The lock on the file says it, not the number in it: a
+ * crash releases the lock, and a reused pid cannot hold it. Pid and start time are there so
+ * that others can find the holder and prove it.
  *
- * The file is never removed: a remover and a new starter could otherwise hold locks on two files of one name.
+ * The file is never removed: a remover and a new starter could otherwise hold locks on two
+ * files of one name.
  */
 #ifndef BG_PIDFILE_H
 #define BG_PIDFILE_H
@@ -16,12 +18,16 @@ struct bg_pidfile_holder {
     unsigned long long start; /* field 22 of /proc/PID/stat */
 };
 
-/* Lock and write our pid. The descriptor holds the lock; keep it open. pidfile.held while another process has it. */
+/*
+ * Lock and write our pid. The descriptor holds the lock; keep it open. pidfile.held while
+ * another process has it.
+ */
 int bg_pidfile_acquire(const char *path, struct bg_err *err);
 
 /*
- * Who holds the lock. pidfile.free when nobody does (or the file is absent); pidfile.unproven when somebody does but the
- * process that the file names is not a live one with that start time (it has just been taken, or is not one of ours).
+ * Who holds the lock. pidfile.free when nobody does (or the file is absent); pidfile.unproven
+ * when somebody does but the process that the file names is not a live one with that start time
+ * (it has just been taken, or is not one of ours).
  */
 int bg_pidfile_holder(const char *path, struct bg_pidfile_holder *ret_holder, struct bg_err *err);
 

@@ -12,7 +12,10 @@
 
 #include "util.h"
 
-/* The kernel copies; a file system that cannot share blocks or copy in the kernel answers with an error that means "do it yourself". */
+/*
+ * The kernel copies; a file system that cannot share blocks or copy in the kernel answers with
+ * an error that means "do it yourself".
+ */
 static int copy_blocks(int from, int to)
 {
     char block[65536];

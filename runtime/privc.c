@@ -1,4 +1,7 @@
-/* Values of the helper's wire types from and to numbers and text. What an id may hold is wire.c's to check. */
+/*
+ * Values of the helper's wire types from and to numbers and text. What an id may hold is
+ * wire.c's to check.
+ */
 #include "privc.h"
 
 #include <arpa/inet.h>

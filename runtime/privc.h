@@ -1,6 +1,6 @@
 /*
- * The runtime's side of the helper's interface: values of helper/ops.def as a script writes them. The messages themselves are
- * helper/wire.c, compiled into both ends.
+ * The runtime's side of the helper's interface: values of helper/ops.def as a script writes
+ * them. The messages themselves are helper/wire.c, compiled into both ends.
  *
  *   VMID JAILID NAME      the text                  DIGEST BOOTID   hex digits, lower case
  *   IPV4                  "10.1.2.3"                MAC             "02:b6:0a:01:02:03"
@@ -18,11 +18,17 @@
 /* Whether values of this type are numbers; all others are text. */
 bool bg_priv_is_number(enum bg_type type);
 
-/* Fill `value` (a bg_t_<type>) from what a script gave. False when it does not fit; bg_priv_expects() tells what would. */
+/*
+ * Fill `value` (a bg_t_<type>) from what a script gave. False when it does not fit;
+ * bg_priv_expects() tells what would.
+ */
 bool bg_priv_from_number(enum bg_type type, double number, void *value);
 bool bg_priv_from_text(enum bg_type type, const char *text, size_t size, void *value);
 
-/* "a whole number from 0 to 4091", "64 hex digits in lower case", "one of auto, dm, reflink, copy". */
+/*
+ * "a whole number from 0 to 4091", "64 hex digits in lower case", "one of auto, dm, reflink,
+ * copy".
+ */
 void bg_priv_expects(enum bg_type type, char ret_text[static 128]);
 
 /* The other way. Numbers are exact up to 2^53. */

@@ -33,13 +33,17 @@ ssize_t bg_proc_slurp(int dir, const char *path, char *bytes, size_t capacity)
     return (ssize_t)size;
 }
 
-/* Fields 3, 4 and 22. The name (field 2) may hold spaces and parentheses, so counting starts after the last ')'. */
+/*
+ * Fields 3, 4 and 22. The name (field 2) may hold spaces and parentheses, so counting starts
+ * after the last ')'.
+ */
 static int parse_stat(const char *stat, struct bg_proc *proc)
 {
     const char *after = strrchr(stat, ')');
 
     if (after == NULL ||
-        sscanf(after, ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+        sscanf(after,
+               ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                &proc->state, &proc->ppid, &proc->start) != 3)
         return -EPROTO;
     return 0;
@@ -54,7 +58,10 @@ int bg_proc_read(pid_t pid, struct bg_proc *ret_proc, struct bg_err *err)
     ssize_t n;
 
     snprintf(text, sizeof(text), "/proc/%d", (int)pid);
-    /* One open folder for all reads: they tell of one process even if the pid is reused meanwhile. */
+    /*
+     * One open folder for all reads: they tell of one process even if the pid is reused
+     * meanwhile.
+     */
     dir = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return bg_fail_sys(err, errno == ENOENT ? ESRCH : errno, "process %d", (int)pid);

@@ -1,6 +1,6 @@
 /*
- * Processes and users as the kernel tells them. A pid alone names nothing (it is reused): keep it with its start time,
- * or hold a pidfd.
+ * Processes and users as the kernel tells them. A pid alone names nothing (it is reused): keep
+ * it with its start time, or hold a pidfd.
  */
 #ifndef BG_PROC_H
 #define BG_PROC_H
@@ -14,9 +14,9 @@
 struct bg_proc {
     unsigned long long start; /* field 22 of /proc/PID/stat: clock ticks since boot */
     pid_t ppid;
-    char state; /* R S D Z T t X I */
-    uid_t uid;  /* effective */
-    char exe[PATH_MAX]; /* empty when the kernel does not tell (another user's process, a kernel thread) */
+    char state;         /* R S D Z T t X I */
+    uid_t uid;          /* effective */
+    char exe[PATH_MAX]; /* empty when the kernel does not tell (another user's, a kernel thread) */
 };
 
 int bg_proc_read(pid_t pid, struct bg_proc *ret_proc, struct bg_err *err);
@@ -38,10 +38,16 @@ struct bg_user {
     struct bg_buf text; /* bg_buf_free it */
 };
 
-/* Look a user up by name, or by uid where name is NULL. code "user.not_found" when there is none. */
+/*
+ * Look a user up by name, or by uid where name is NULL. code "user.not_found" when there is
+ * none.
+ */
 int bg_proc_user(const char *name, uid_t uid, struct bg_user *ret_user, struct bg_err *err);
 
-/* Read a small file of /proc or /sys whole, NUL ended. Bytes read (without the NUL) or -errno; `err` is not involved. */
+/*
+ * Read a small file of /proc or /sys whole, NUL ended. Bytes read (without the NUL) or -errno;
+ * `err` is not involved.
+ */
 ssize_t bg_proc_slurp(int dir, const char *path, char *bytes, size_t capacity);
 
 #endif

@@ -16,7 +16,10 @@
 #include "trace.h"
 #include "uv_hook.h"
 
-/* lua_Alloc: malloc with a ceiling. A refused growth makes LuaJIT collect garbage and then raise "not enough memory". */
+/*
+ * lua_Alloc: malloc with a ceiling. A refused growth makes LuaJIT collect garbage and then
+ * raise "not enough memory".
+ */
 static void *allocate(void *userdata, void *block, size_t old_size, size_t new_size)
 {
     struct banger *runtime = userdata;

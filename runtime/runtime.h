@@ -15,8 +15,9 @@ struct banger {
 };
 
 /*
- * Run `function(L)` with `userdata` (a light userdata) as its argument in protected mode. Its result, if any, stays in the
- * runtime's stack slot 1, which keeps the bytes of a result alive until the next call. 0, or -1 with `error` filled.
+ * Run `function(L)` with `userdata` (a light userdata) as its argument in protected mode. Its
+ * result, if any, stays in the runtime's stack slot 1, which keeps the bytes of a result alive
+ * until the next call. 0, or -1 with `error` filled.
  */
 int bg_runtime_protect(struct banger *runtime, lua_CFunction function, void *userdata,
                        struct banger_error *error);

@@ -48,7 +48,10 @@ static int run(lua_State *L)
     for (size_t i = 0; i < call->arg_count; i++)
         bg_value_push(L, &call->args[i]);
     lua_call(L, (int)call->arg_count, 2);
-    /* `nil, err` is a failure: raise err, and the protected call above makes a banger_error of it. */
+    /*
+     * `nil, err` is a failure: raise err, and the protected call above makes a banger_error of
+     * it.
+     */
     if (lua_isnil(L, -2) && !lua_isnil(L, -1))
         return lua_error(L);
     lua_pop(L, 1);
@@ -88,8 +91,8 @@ int banger_run_file(struct banger *runtime, const char *path, const struct bange
 }
 
 int banger_call(struct banger *runtime, const char *module, const char *function,
-                const struct banger_value *args, size_t arg_count,
-                struct banger_value *ret_result, struct banger_error *error)
+                const struct banger_value *args, size_t arg_count, struct banger_value *ret_result,
+                struct banger_error *error)
 {
     struct call call = {
         .module = module, .function = function, .args = args, .arg_count = arg_count};
@@ -173,7 +176,7 @@ int banger_register(struct banger *runtime, const char *module, const char *name
         .module = module, .name = name, .primitive = {.function = function, .userdata = userdata}};
 
     if (strcmp(module, "banger") == 0 || strncmp(module, "banger.", 7) == 0)
-        return banger_fail(error, "usage",
-                           "register %s.%s: modules below banger are banger's own", module, name);
+        return banger_fail(error, "usage", "register %s.%s: modules below banger are banger's own",
+                           module, name);
     return bg_runtime_protect(runtime, add_primitive, &registration, error);
 }

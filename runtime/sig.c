@@ -1,4 +1,7 @@
-/* libcrypto behind dlopen: SHA-256 and the verification itself. The form of a signature is sig_form.c's. */
+/*
+ * libcrypto behind dlopen: SHA-256 and the verification itself. The form of a signature is
+ * sig_form.c's.
+ */
 #include "sig.h"
 
 #include <errno.h>
@@ -134,8 +137,9 @@ static EVP_PKEY *read_key(const char *pem, size_t size)
     EVP_PKEY *key = bio != NULL ? crypto.PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
     char group[32] = "";
 
-    if (key != NULL && crypto.EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group,
-                                                             sizeof(group), NULL) == 1 &&
+    if (key != NULL &&
+        crypto.EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
+                                              NULL) == 1 &&
         strcmp(group, "prime256v1") == 0)
         return key;
     free_key(&key);
@@ -171,7 +175,8 @@ int bg_signature_verify(const char *public_pem, size_t pem_size, const void *byt
         return bg_fail_sys(err, ENOMEM, "verify a signature");
     if (crypto.EVP_DigestVerify(digest, der, (size_t)der_size, bytes, size) != 1) {
         crypto.ERR_clear_error();
-        return bg_fail(err, "signature.mismatch", "the signature is not of these bytes by this key");
+        return bg_fail(err, "signature.mismatch",
+                       "the signature is not of these bytes by this key");
     }
     return 0;
 }

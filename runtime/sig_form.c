@@ -1,4 +1,7 @@
-/* The form of a signature, decided by code of ours: OpenSSL's own base64 reader takes line breaks, spaces and more. */
+/*
+ * The form of a signature, decided by code of ours: OpenSSL's own base64 reader takes line
+ * breaks, spaces and more.
+ */
 #include <errno.h>
 #include <stdbool.h>
 

@@ -1,4 +1,7 @@
-/* Unix sockets: libuv's pipes are streams only and hide the descriptors' ownership, so these are plain syscalls. */
+/*
+ * Unix sockets: libuv's pipes are streams only and hide the descriptors' ownership, so these
+ * are plain syscalls.
+ */
 #include "sock.h"
 
 #include <errno.h>
@@ -41,7 +44,10 @@ int bg_sock_connect(const char *path, int type, struct bg_err *err)
     return r < 0 ? bg_fail_sys(err, -r, "connect to %s", path) : r;
 }
 
-/* Remove a socket file without a listener. Two starters cannot race here: each holds its pidfile lock first. */
+/*
+ * Remove a socket file without a listener. Two starters cannot race here: each holds its
+ * pidfile lock first.
+ */
 static int remove_stale(const struct sockaddr_un *address, int type)
 {
     struct stat st;
@@ -145,7 +151,10 @@ ssize_t bg_sock_send(int fd, const void *bytes, size_t size, const int *fds, siz
     return n < 0 ? bg_fail_sys(err, errno, "send on a socket") : n;
 }
 
-/* Copy the descriptors of a received message; the kernel has installed at most BG_SOCK_MAX_FDS (the space we gave). */
+/*
+ * Copy the descriptors of a received message; the kernel has installed at most BG_SOCK_MAX_FDS
+ * (the space we gave).
+ */
 static size_t take_fds(struct msghdr *message, int fds[static BG_SOCK_MAX_FDS])
 {
     size_t count = 0;
@@ -184,8 +193,9 @@ ssize_t bg_sock_recv(int fd, void *bytes, size_t size, int *ret_fds, size_t max_
         for (size_t i = 0; i < count; i++)
             close(fds[i]);
         return bg_fail(err, "sock.truncated",
-                       count > max_fds ? "the peer sent %zu descriptors, %zu were expected"
-                                       : "a message did not fit (%zu descriptors came, up to %zu fit)",
+                       count > max_fds
+                           ? "the peer sent %zu descriptors, %zu were expected"
+                           : "a message did not fit (%zu descriptors came, up to %zu fit)",
                        count, max_fds);
     }
     if (count > 0)

@@ -1,4 +1,7 @@
-/* From Lua errors to struct banger_error, without allocating and without metamethods: either could raise again. */
+/*
+ * From Lua errors to struct banger_error, without allocating and without metamethods: either
+ * could raise again.
+ */
 #include "trace.h"
 
 #include <lauxlib.h>
@@ -17,8 +20,9 @@ int bg_trace(lua_State *L)
 }
 
 /*
- * Copy a string field of the table at `index` (absolute) into a fixed buffer; whether it was there. By iteration: looking it
- * up would push the name, which can raise when memory is out, and nothing protects us here.
+ * Copy a string field of the table at `index` (absolute) into a fixed buffer; whether it was
+ * there. By iteration: looking it up would push the name, which can raise when memory is out,
+ * and nothing protects us here.
  */
 static bool copy_field(lua_State *L, int index, const char *name, char *to, size_t capacity)
 {
@@ -38,8 +42,7 @@ static bool copy_field(lua_State *L, int index, const char *name, char *to, size
 
 static void describe_value(lua_State *L, int index, struct banger_error *error)
 {
-    if (lua_istable(L, index) &&
-        copy_field(L, index, "code", error->code, sizeof(error->code)) &&
+    if (lua_istable(L, index) && copy_field(L, index, "code", error->code, sizeof(error->code)) &&
         copy_field(L, index, "message", error->message, sizeof(error->message))) {
         copy_field(L, index, "remedy", error->remedy, sizeof(error->remedy));
         copy_field(L, index, "traceback", error->traceback, sizeof(error->traceback));

@@ -10,9 +10,9 @@
 int bg_trace(lua_State *L);
 
 /*
- * Fill `error` from the failure on top of the stack and pop it: a {value, traceback} table, or a bare value where memory ran
- * out. An error object (a table with code and message) gives its fields, anything else becomes code "internal".
- * Raises nothing.
+ * Fill `error` from the failure on top of the stack and pop it: a {value, traceback} table, or
+ * a bare value where memory ran out. An error object (a table with code and message) gives its
+ * fields, anything else becomes code "internal". Raises nothing.
  */
 void bg_trace_error(lua_State *L, struct banger_error *error);
 

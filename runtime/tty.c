@@ -1,4 +1,7 @@
-/* Raw terminals are in a list, which atexit() walks. Runtimes of several threads may each have one, hence the mutex. */
+/*
+ * Raw terminals are in a list, which atexit() walks. Runtimes of several threads may each have
+ * one, hence the mutex.
+ */
 #include "tty.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * The terminal's raw mode. Whatever ends the process by exit() puts a terminal back that was made raw here; after a signal
- * that kills at once, nobody can.
+ * The terminal's raw mode. Whatever ends the process by exit() puts a terminal back that was
+ * made raw here; after a signal that kills at once, nobody can.
  */
 #ifndef BG_TTY_H
 #define BG_TTY_H

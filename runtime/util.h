@@ -1,8 +1,8 @@
 /*
  * Small things every file of the runtime uses.
  *
- * Ownership rule of the room: a local that owns something is declared with a cleanup attribute; giving it away is
- * visible as bg_steal_*(). Descriptors that are not open are -1.
+ * Ownership rule of the room: a local that owns something is declared with a cleanup attribute;
+ * giving it away is visible as bg_steal_*(). Descriptors that are not open are -1.
  */
 #ifndef BG_UTIL_H
 #define BG_UTIL_H
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define BG_CLEANUP(f) __attribute__((cleanup(f)))
-#define BG_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define BG_COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 
 static inline void bg_fd_cleanup(int *fd)
 {

@@ -1,4 +1,7 @@
-/* luv calls every callback through the function given to luv_set_callback; luv.h has its contract. */
+/*
+ * luv calls every callback through the function given to luv_set_callback; luv.h has its
+ * contract.
+ */
 #include "uv_hook.h"
 
 #include <lauxlib.h>
@@ -61,7 +64,10 @@ static void report(lua_State *L)
     report_to_host(L);
 }
 
-/* luv_CFpcall: consumes the function and its arguments; the number of results left, or a negative pcall status. */
+/*
+ * luv_CFpcall: consumes the function and its arguments; the number of results left, or a
+ * negative pcall status.
+ */
 static int call(lua_State *L, int nargs, int nresults, int flags)
 {
     int handler = lua_gettop(L) - nargs;
@@ -82,8 +88,9 @@ static int call(lua_State *L, int nargs, int nresults, int flags)
 }
 
 /*
- * The loop belongs to luv's module table. Whoever drops that from package.loaded (busted does, between files) must not end
- * the loop under the handles, so the registry keeps the first one and every later require gets it again.
+ * The loop belongs to luv's module table. Whoever drops that from package.loaded (busted does,
+ * between files) must not end the loop under the handles, so the registry keeps the first one
+ * and every later require gets it again.
  */
 int bg_uv_open(lua_State *L)
 {

@@ -1,4 +1,7 @@
-/* Tables cross as JSON text, so that the border has five kinds of value and no handles that somebody must release. */
+/*
+ * Tables cross as JSON text, so that the border has five kinds of value and no handles that
+ * somebody must release.
+ */
 #include "value.h"
 
 #include <lauxlib.h>

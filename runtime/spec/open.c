@@ -1,6 +1,7 @@
 /*
- * Entry for specs: busted runs under a plain luajit, which loads build/spec/banger.so by `require "banger.rt"`. From then on
- * the runtime's C modules, and luv and cjson as the runtime has them, are there; Lua modules come from the tree.
+ * Entry for specs: busted runs under a plain luajit, which loads build/spec/banger.so by
+ * `require "banger.rt"`. From then on the runtime's C modules, and luv and cjson as the runtime
+ * has them, are there; Lua modules come from the tree.
  */
 #include "modules.h"
 
