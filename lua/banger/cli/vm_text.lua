@@ -55,19 +55,19 @@ function M.show(result, ctx)
   local vm, rows = result.vm, {}
   for _, field in ipairs(require("banger.cli.commands.shapes").vm) do
     local value = vm[field[1]]
-    if value ~= nil and field[2] ~= "object?" and shown(value) ~= "" then
+    if value ~= nil and field[1] ~= "timings" and shown(value) ~= "" then
       rows[#rows + 1] = { (field[1]:gsub("_", " ")), shown(value) }
     end
   end
   ctx.out:write(text.table(rows))
 end
 
-local function total(timings)
+---", ready in 1.2 s", dim; nothing where the answer does not say.
+local function took(vm, out)
+  if not vm.timings then return "" end
   local sum = 0
-  for _, seconds in pairs(timings or {}) do
-    if type(seconds) == "number" then sum = sum + seconds end
-  end
-  return timings and (timings.total or sum)
+  for _, step in ipairs(vm.timings) do sum = sum + step.seconds end
+  return out:dim((", ready in %.1f s"):format(sum))
 end
 
 function M.created(result, ctx)
@@ -76,8 +76,7 @@ function M.created(result, ctx)
     out:line(("%s is %s"):format(vm.name, vm.state))
     return
   end
-  local seconds = total(vm.timings)
-  out:line(("%s runs at %s%s"):format(vm.name, dash(vm.address), seconds and out:dim((", ready in %.1f s"):format(seconds)) or ""))
+  out:line(("%s runs at %s%s"):format(vm.name, dash(vm.address), took(vm, out)))
   if ctx.term.is_tty(1) then out:line(out:dim("  banger vm ssh " .. vm.name)) end
 end
 

@@ -21,7 +21,7 @@ return {
     { "disk_kind", "string?", "dm, reflink or copy" },
     { "corrupt", "boolean?", "its record cannot be read as a whole" },
     { "ports", "array?", "published ports" },
-    { "timings", "object?", "seconds per step of the operation that answered" },
+    { "timings", "array?", "steps of the operation that answered, each {step, seconds}" },
   },
   port = {
     { "vm", "string", "the VM's name" },
