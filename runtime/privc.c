@@ -158,6 +158,9 @@ void bg_priv_expects(enum bg_type type, char ret_text[static 128])
     case BG_T_BOOTID:
         text = "32 hex digits in lower case";
         break;
+    case BG_T_MAC:
+        text = "a MAC address (as a result only)";
+        break;
     case BG_T_IPV4:
         text = "an IPv4 address such as 10.1.2.3";
         break;

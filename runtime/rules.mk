@@ -67,4 +67,22 @@ $(B)/spec/banger.so: $(RT)/spec/open.o $(RT_OBJ)
 	@mkdir -p $(@D)
 	$(CC) -shared $(filter-out -pie,$(BASE_LDFLAGS)) -Wl,--exclude-libs,ALL -o $@ $^ $(RT_SHARED)
 
+# Unit tests of the cores, and of banger.h by a host that sees nothing else of the runtime.
+$(RT)/test/%.o: runtime/test/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+RT_TESTS := $(patsubst runtime/test/%.c,$(RT)/test/%,$(wildcard runtime/test/test_*.c))
+$(RT_TESTS): $(RT)/test/%: $(RT)/test/%.o $(B)/libbanger.a
+	$(CC) $(BASE_LDFLAGS) -o $@ $^ $(RT_LIBS)
+UNIT += $(RT_TESTS)
+
+# The embedding example, against the static library here and the shared one in its spec.
+$(B)/examples/embed/host: examples/embed/host.c $(B)/libbanger.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -Iruntime $(BASE_LDFLAGS) -o $@ $^ $(RT_LIBS)
+$(B)/examples/embed/host-shared: examples/embed/host.c $(B)/libbanger.so
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -Iruntime $(BASE_LDFLAGS) -o $@ $< -L$(B) -lbanger -Wl,-rpath,$(abspath $(B))
+PROGRAMS += $(B)/examples/embed/host $(B)/examples/embed/host-shared
+
 -include $(wildcard $(RT)/*.d $(RT)/dev/*.d $(RT)/spec/*.d $(RT)/test/*.d)

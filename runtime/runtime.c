@@ -62,7 +62,8 @@ int bg_runtime_protect(struct banger *runtime, lua_CFunction function, void *use
     int status;
 
     if (runtime->busy)
-        return banger_fail(error, "usage", "a function of the host called its runtime again");
+        return banger_fail(error, "usage.invalid",
+                           "a function of the host called its runtime again");
     lua_settop(L, 0);
     lua_pushcfunction(L, bg_trace);
     lua_pushcfunction(L, function);
@@ -87,8 +88,9 @@ int banger_open(const struct banger_options *options, struct banger **ret_runtim
 
     if (options != NULL) {
         if (options->size < sizeof(options->size) || options->size > sizeof(known))
-            return banger_fail(error, "usage", "struct banger_options of size %zu: %zu is known",
-                               options->size, sizeof(known));
+            return banger_fail(error, "usage.invalid",
+                               "struct banger_options of size %zu: %zu is known", options->size,
+                               sizeof(known));
         memcpy(&known, options, options->size);
     }
     runtime = calloc(1, sizeof(*runtime));

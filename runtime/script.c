@@ -176,7 +176,7 @@ int banger_register(struct banger *runtime, const char *module, const char *name
         .module = module, .name = name, .primitive = {.function = function, .userdata = userdata}};
 
     if (strcmp(module, "banger") == 0 || strncmp(module, "banger.", 7) == 0)
-        return banger_fail(error, "usage", "register %s.%s: modules below banger are banger's own",
-                           module, name);
+        return banger_fail(error, "usage.invalid",
+                           "register %s.%s: modules below banger are banger's own", module, name);
     return bg_runtime_protect(runtime, add_primitive, &registration, error);
 }
