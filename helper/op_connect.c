@@ -197,9 +197,9 @@ static int open_regular(int dir, const char *name, struct bg_reply *f)
     BG_CLOSED int fd = bg_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0 && errno == ENOENT)
         return -2;
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if (fd < 0 ? errno != ELOOP : fstat(fd, &st) < 0)
         return bg_sys(f, "open the log");
-    if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+    if (fd < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
         return bg_fail(f, BG_PEER_UNPROVEN, 0, "the VM's log is not a plain file of its own");
     return bg_steal(&fd);
 }

@@ -217,7 +217,7 @@ static void await_record(struct bg_helper *h, const struct bg_vm *vm, struct bg_
         struct pollfd p = {.fd = watch, .events = POLLIN};
         if (h->by_systemd)
             bg_service_collect(h, vm);
-        if (read_record(h, vm, ret, &ended) < 0 || ended || poll(&p, 1, 250) <= 0 ||
+        if (read_record(h, vm, ret, &ended) < 0 || ended || poll(&p, 1, 1000) <= 0 ||
             read(watch, events, sizeof(events)) < 0)
             return;
     }

@@ -23,7 +23,7 @@ $(B)/helper/test/%.o: helper/test/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client wire util)
+$(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client test/talk wire util)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
 HELPER_TEST := $(B)/helper/test_units
@@ -32,12 +32,24 @@ $(B)/helper/test_units: $(patsubst %,$(B)/helper/%.o,test/test_units $(HELPER_CO
 
 UNIT += $(HELPER_TEST)
 
+# Attacks on a running helper (root; exits 77 elsewhere).
+.PHONY: hostile
+hostile: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger-monitor ## a hostile owner against a running helper (root)
+	$< $(abspath $(B))
+
+$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/talk wire util link)
+	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lmnl
+
+$(B)/helper/fake_vmm: helper/test/fake_vmm.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIC,$(BASE_CFLAGS)) -static -o $@ $<
+
 # 20 s of libFuzzer on whatever a client's bytes reach; FUZZ_SECONDS=3600 for a long run.
 FUZZ_SECONDS ?= 20
 .PHONY: fuzz-helper
 fuzz-helper: $(B)/helper/fuzz_dispatch ## fuzz the helper's decoder, validator and dispatch
 	@mkdir -p $(B)/helper/corpus
-	$< -max_total_time=$(FUZZ_SECONDS) -max_len=513 -close_fd_mask=3 -print_final_stats=1 $(B)/helper/corpus helper/test/corpus 2>$(B)/helper/fuzz.log \
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=513 -close_fd_mask=3 -artifact_prefix=$(B)/helper/ -print_final_stats=1 $(B)/helper/corpus helper/test/corpus 2>$(B)/helper/fuzz.log \
 	  || { tail -20 $(B)/helper/fuzz.log; exit 1; }
 	@grep -E 'stat::number_of_executed_units|cov:' $(B)/helper/fuzz.log | tail -2
 

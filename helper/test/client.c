@@ -7,7 +7,7 @@
  * FIELD=VALUE of the results. --cat: then sends stdin to the first fd of the reply (a socket) or nothing (a file) and
  * prints what comes from it. Exit: 0, or 1 with "code: message" on stderr, or 2 for usage.
  */
-#include "../helper.h"
+#include "talk.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static bool is_enum(enum bg_type t)
@@ -89,43 +88,6 @@ static void show(const struct bg_field *field, const void *at)
             }
         printf("%u\n", number);
     }
-}
-
-static int talk(const char *path, struct bg_wire *w)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    char control[CMSG_SPACE(sizeof(int) * BG_WIRE_FDS)] __attribute__((aligned(8))) = {0};
-    struct iovec io = {w->bytes, w->length};
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-    int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (s < 0 || connect(s, (struct sockaddr *)&at, sizeof(at)) < 0)
-        return -1;
-    if (w->nfds > 0) {
-        m.msg_control = control;
-        m.msg_controllen = CMSG_SPACE(sizeof(int) * w->nfds);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int) * w->nfds);
-        memcpy(CMSG_DATA(c), w->fds, sizeof(int) * w->nfds);
-    }
-    if (sendmsg(s, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-        return -1;
-    bg_wire_close(w);
-    bg_wire_init(w);
-    io.iov_len = sizeof(w->bytes);
-    m.msg_control = control;
-    m.msg_controllen = sizeof(control);
-    ssize_t n = recvmsg(s, &m, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-    if (c) {
-        w->nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        memcpy(w->fds, CMSG_DATA(c), w->nfds * sizeof(int));
-    }
-    close(s);
-    w->length = n > 0 ? (size_t)n : 0;
-    return n > 0 ? 0 : -1;
 }
 
 static void cat(int fd)

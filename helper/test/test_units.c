@@ -133,7 +133,8 @@ static void test_wire_refuses(void)
     const struct bg_op_row *op = bg_op_by_name("vm_reserve");
     union bg_args args, back;
     struct bg_header h;
-    static const char *const bad[] = {"ABCDEFGH", "../../..", "a b c d ", "aaaaaaa", "a\nbbbbbb", "a/bbbbbb"};
+    static const char *const bad[] = {"ABCDEFGH", "../../..",  "a b c d ",
+                                      "aaaaaaa",  "a\nbbbbbb", "a/bbbbbb"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct bg_wire w;
         bg_wire_init(&w);
@@ -141,7 +142,8 @@ static void test_wire_refuses(void)
         strcpy(args.vm_reserve.vm.s, "aaaaaaaa");
         CHECK(bg_encode_request(&w, op, 1, &args));
         memcpy(w.bytes + BG_WIRE_HEADER, bad[i], 8);
-        CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back) && strcmp(w.field, "vm") == 0);
+        CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back) &&
+              strcmp(w.field, "vm") == 0);
         bg_wire_init(&w);
         strcpy(args.vm_reserve.vm.s, bad[i]);
         CHECK(!bg_encode_request(&w, op, 1, &args));
@@ -189,13 +191,18 @@ static void test_names(void)
         CHECK(!bg_valid_instance(bad[i]));
     CHECK(bg_valid_instance("main") && bg_valid_instance("a") && bg_valid_instance("abcdefg8"));
     bg_net_names(&n, "abcdefgh", 0x0a570000, 4091);
-    CHECK(strcmp(n.tap, "bgabcdefgh-tffb") == 0 && strlen(n.tap) < 16 && strcmp(n.bridge, "bgabcdefgh-br") == 0);
+    CHECK(strcmp(n.tap, "bgabcdefgh-tffb") == 0 && strlen(n.tap) < 16 &&
+          strcmp(n.bridge, "bgabcdefgh-br") == 0);
     CHECK(n.gateway == 0x0a570001 && n.address == 0x0a570ffd);
-    CHECK(memcmp(n.mac, "\x02\xb6\x0a\x57\x0f\xfd", 6) == 0 && memcmp(n.bridge_mac, "\x02\xb6\x0a\x57\x00\x01", 6) == 0);
+    CHECK(memcmp(n.mac, "\x02\xb6\x0a\x57\x0f\xfd", 6) == 0 &&
+          memcmp(n.bridge_mac, "\x02\xb6\x0a\x57\x00\x01", 6) == 0);
     CHECK(bg_slots(20) == 4092 && bg_slots(24) == 252 && bg_slots(16) == 4092);
-    CHECK(bg_private_subnet(0x0a570000, 20) && bg_private_subnet(0xac100000, 16) && bg_private_subnet(0xc0a80100, 24));
-    CHECK(!bg_private_subnet(0x08080000, 20) && !bg_private_subnet(0x0a570001, 20) && !bg_private_subnet(0x0a000000, 8));
-    CHECK(!bg_private_subnet(0xac200000, 16) && !bg_private_subnet(0x7f000000, 16) && !bg_private_subnet(0x0a570000, 25));
+    CHECK(bg_private_subnet(0x0a570000, 20) && bg_private_subnet(0xac100000, 16) &&
+          bg_private_subnet(0xc0a80100, 24));
+    CHECK(!bg_private_subnet(0x08080000, 20) && !bg_private_subnet(0x0a570001, 20) &&
+          !bg_private_subnet(0x0a000000, 8));
+    CHECK(!bg_private_subnet(0xac200000, 16) && !bg_private_subnet(0x7f000000, 16) &&
+          !bg_private_subnet(0x0a570000, 25));
     bg_run_root(path, "main");
     CHECK(strcmp(path, "/run/banger-root") == 0);
     bg_run_root(path, "x");
@@ -216,9 +223,12 @@ static void test_record(void)
     bg_record_set(&r, "jail", "abc");
     bg_record_set_u64(&r, "big", UINT64_MAX);
     bg_record_set(&r, "jail", "def-1");
-    CHECK(r.n == 2 && bg_record_write(&r, dir, "r", true) == 0 && bg_record_read(&back, dir, "r") == 0);
-    CHECK(strcmp(bg_record_get(&back, "jail"), "def-1") == 0 && bg_record_u64(&back, "big", &u) && u == UINT64_MAX);
-    CHECK(!bg_record_u32(&back, "big", &v) && !bg_record_u64(&back, "jail", &u) && !bg_record_get(&back, "sum"));
+    CHECK(r.n == 2 && bg_record_write(&r, dir, "r", true) == 0 &&
+          bg_record_read(&back, dir, "r") == 0);
+    CHECK(strcmp(bg_record_get(&back, "jail"), "def-1") == 0 && bg_record_u64(&back, "big", &u) &&
+          u == UINT64_MAX);
+    CHECK(!bg_record_u32(&back, "big", &v) && !bg_record_u64(&back, "jail", &u) &&
+          !bg_record_get(&back, "sum"));
     int fd = openat(dir, "r", O_RDONLY);
     ssize_t n = read(fd, text, sizeof(text));
     close(fd);
@@ -240,7 +250,8 @@ static void test_record(void)
 static void test_proc(void)
 {
     struct bg_proc p;
-    CHECK(bg_proc_parse(&p, "7 (a) R 1 (x) S 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 4242 22 23"));
+    CHECK(bg_proc_parse(
+        &p, "7 (a) R 1 (x) S 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 4242 22 23"));
     CHECK(p.state == 'S' && p.ppid == 3 && p.start == 4242);
     CHECK(!bg_proc_parse(&p, "7 (a") && !bg_proc_parse(&p, "") && !bg_proc_parse(&p, "7 (a) R 1"));
     CHECK(bg_proc_read(getpid(), &p) == 0 && p.ppid == getppid());
@@ -253,9 +264,10 @@ static void test_proc(void)
 
 static void test_sha256(void)
 {
-    static const uint8_t abc[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
-                                    0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
-                                    0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+    static const uint8_t abc[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+                                    0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+                                    0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+                                    0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
     static uint8_t data[1000];
     struct bg_sha256 s;
     uint8_t whole[32], parts[32];
