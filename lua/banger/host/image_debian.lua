@@ -12,7 +12,7 @@ local TIMEOUT = 3600
 
 -- What a guest is reached and looked at with. usr-is-merged stands for usrmerge, which needs all of Perl.
 local PACKAGES = {
-  "usr-is-merged", "openssh-server", "iproute2", "procps", "mount", "login", "passwd", "netbase", "ca-certificates",
+  "usr-is-merged", "openssh-server", "iproute2", "procps", "mount", "login", "passwd", "netbase", "ca-certificates", "iputils-ping",
 }
 local SYSTEMD = { "systemd", "systemd-sysv", "dbus", "udev" }
 
