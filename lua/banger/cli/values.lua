@@ -46,15 +46,14 @@ local function size(text)
   return from(require("banger.core.units").parse_size(text))
 end
 
----Memory in MiB; a guest needs some, and Firecracker takes whole MiB.
+---Memory in bytes; Firecracker takes whole MiB.
 local function memory(text)
   local bytes, why, remedy = size(text)
   if not bytes then return nil, why, remedy end
-  local mib = bytes / 2 ^ 20
-  if mib ~= math.floor(mib) or mib < 64 or mib > 2 ^ 20 then
-    return nil, ("%q is not between 64M and 1T in whole MiB"):format(text), "for example 512M or 2G"
+  if bytes % 2 ^ 20 ~= 0 or bytes < 128 * 2 ^ 20 or bytes > 2 ^ 40 then
+    return nil, ("%q is not between 128M and 1T in whole MiB"):format(text), "for example 512M or 2G"
   end
-  return mib
+  return bytes
 end
 
 local function publish(text)
