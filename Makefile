@@ -14,6 +14,7 @@ BASE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 PROGRAMS :=   # files under $(B) that `make all` makes; each rules.mk adds its own
 LINT :=       # targets of `make check`
 UNIT :=       # C unit tests (programs that exit 0)
+INSTALL :=    # targets of `make install`
 
 include $(wildcard runtime/rules.mk helper/rules.mk engine/*/rules.mk guest/rules.mk lua/rules.mk smoke/rules.mk bench/rules.mk units/rules.mk)
 
@@ -27,6 +28,54 @@ deps: ## install the Debian packages of packages.txt (root, or through sudo)
 
 .PHONY: all
 all: $(PROGRAMS) ## build everything into build/
+
+# What `make check` is made of. A tool that is missing is a skip that says so (status 77 for `make test`, which counts it).
+C_FILES = $(shell git ls-files '*.c' '*.h')
+LUA_DIRS := lua spec examples smoke bench
+
+.PHONY: check
+check: all ## format, lint, unit tests and specs: no root, no guests
+	@failed=""; skipped=""; \
+	for part in format lint unit spec; do \
+	    $(MAKE) --no-print-directory -s $$part; status=$$?; \
+	    case $$status in 0) ;; 77) skipped="$$skipped $$part";; *) failed="$$failed $$part";; esac; \
+	done; \
+	echo "check: not run here:$${skipped:- nothing}; failed:$${failed:- nothing}"; test -z "$$failed"
+
+.PHONY: format
+format:
+	@command -v clang-format >/dev/null || { echo "format: skipped, clang-format is not installed"; exit 77; }
+	@clang-format --dry-run -Werror $(C_FILES)
+
+.PHONY: lint
+lint: $(LINT)
+	@command -v luacheck >/dev/null || { echo "lint: skipped, luacheck (package lua-check) is not installed"; exit 77; }
+	@luacheck -q $(wildcard $(LUA_DIRS))
+
+.PHONY: unit
+unit: $(UNIT)
+	@for test in $(UNIT); do echo "  $$test"; $$test || exit 1; done
+
+.PHONY: print-unit
+print-unit: $(UNIT)
+	@printf '%s\n' $(UNIT)
+
+.PHONY: spec
+spec: all
+	@command -v busted >/dev/null || { echo "spec: skipped, busted (package lua-busted) is not installed"; exit 77; }
+	@busted
+
+# Everything again under the sanitizers, in a build folder of its own, and all unit tests run there.
+.PHONY: sanitize
+sanitize: ## unit tests and the embedding example with ASan, UBSan and LSan
+	$(MAKE) B=$(B)/sanitize HARDEN=-fPIC \
+	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	    LDFLAGS="-fsanitize=address,undefined" unit $(B)/sanitize/examples/embed/host
+	$(B)/sanitize/examples/embed/host </dev/null
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all $(INSTALL) ## into $(DESTDIR)$(PREFIX)
 
 .PHONY: clean
 clean: ## remove build/

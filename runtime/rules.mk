@@ -85,4 +85,28 @@ $(B)/examples/embed/host-shared: examples/embed/host.c $(B)/libbanger.so
 	$(CC) $(BASE_CFLAGS) -Iruntime $(BASE_LDFLAGS) -o $@ $< -L$(B) -lbanger -Wl,-rpath,$(abspath $(B))
 PROGRAMS += $(B)/examples/embed/host $(B)/examples/embed/host-shared
 
+# Only bindings and what holds the Lua state may see lua.h; a core that does is no core.
+RT_LUA_FILES := mod_% lua_util.% loader.% modules.% runtime.% script.% loop.% trace.% uv_hook.% value.%
+.PHONY: lint-runtime
+lint-runtime:
+	@! grep -lE 'include <(lua|lauxlib|lualib|luajit)\.h>' \
+	    $(addprefix runtime/,$(filter-out $(RT_LUA_FILES),$(notdir $(wildcard runtime/*.[ch])))) \
+	    || { echo "lint: these are cores, and include Lua's headers"; exit 1; }
+LINT += lint-runtime
+
+# For programs that embed banger; the programs themselves are a release's business (units/release, banger system install).
+.PHONY: install-runtime
+install-runtime: $(B)/libbanger.so $(B)/libbanger.a $(B)/banger.pc
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 0755 $(B)/banger $(DESTDIR)$(PREFIX)/bin/banger
+	ln -sf banger $(DESTDIR)$(PREFIX)/bin/bangerd
+	install -m 0644 runtime/banger.h $(DESTDIR)$(PREFIX)/include/banger.h
+	install -m 0644 $(B)/libbanger.a $(DESTDIR)$(PREFIX)/lib/libbanger.a
+	install -m 0755 $(B)/libbanger.so $(DESTDIR)$(PREFIX)/lib/libbanger.so.1
+	ln -sf libbanger.so.1 $(DESTDIR)$(PREFIX)/lib/libbanger.so
+	install -m 0644 $(B)/banger.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/banger.pc
+INSTALL += install-runtime
+$(B)/banger.pc: runtime/banger.pc.in FORCE
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
+
 -include $(wildcard $(RT)/*.d $(RT)/dev/*.d $(RT)/spec/*.d $(RT)/test/*.d)
