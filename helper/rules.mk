@@ -56,3 +56,11 @@ fuzz-helper: $(B)/helper/fuzz_dispatch ## fuzz the helper's decoder, validator a
 $(B)/helper/fuzz_dispatch: $(patsubst %,helper/%.c,test/fuzz_dispatch wire worker util) helper/ops.def helper/wire.h
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+
+.PHONY: check-helper
+check-helper: $(B)/banger-helper $(B)/banger-monitor $(B)/helper/print_ops
+	helper/test/gates $(B)
+LINT += check-helper
+
+$(B)/helper/print_ops: $(patsubst %,$(B)/helper/%.o,test/print_ops wire)
+	$(CC) $(BASE_LDFLAGS) -o $@ $^

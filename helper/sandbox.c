@@ -32,8 +32,10 @@ static int bound_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
-    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-        if (!keep(cap) && prctl(PR_CAPBSET_DROP, cap) < 0)
+    int bound;
+    /* What the unit has taken away is not dropped again: that would ask for a right that we may lack. */
+    for (int cap = 0; (bound = prctl(PR_CAPBSET_READ, cap)) >= 0; cap++)
+        if (bound == 1 && !keep(cap) && prctl(PR_CAPBSET_DROP, cap) < 0)
             return -1;
     if (syscall(SYS_capget, &header, data) < 0)
         return -1;
