@@ -1,5 +1,5 @@
 # What runs inside a VM: one static program with several names, and the initrd's init. Both are as
-# small as the C library lets them be; `size` below is the gate.
+# small as the C library lets them be; GUEST_LIMIT is the gate.
 GUEST := $(B)/guest
 GUEST_CFLAGS = $(filter-out -fPIC,$(BASE_CFLAGS)) -Os -fno-pie -ffunction-sections -fdata-sections -MMD
 GUEST_LDFLAGS = -static -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
@@ -38,14 +38,23 @@ $(GUEST)/test_%: guest/test/test_%.c $(GUEST_PURE:%=guest/%.c)
 
 # Programs for specs: one end of the mux, and a connection as the agent serves it.
 GUEST_TOOLS := $(GUEST)/bridge_tool $(GUEST)/session_tool
-SPEC_TOOLS += $(GUEST_TOOLS)
+spec: $(GUEST_TOOLS)
 $(GUEST)/%_tool: guest/test/%_tool.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -o $@ $^
 
-FUZZ += $(GUEST)/fuzz_mux $(GUEST)/fuzz_frame $(GUEST)/fuzz_seed
+GUEST_FUZZ := $(patsubst guest/test/%.c,$(GUEST)/%,$(wildcard guest/test/fuzz_*.c))
 $(GUEST)/fuzz_%: guest/test/fuzz_%.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	clang $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -o $@ $^
 
--include $(GUEST_TOOLS:%=%.d) $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d)
+# Whatever a peer's bytes reach: the mux, the agent's requests, the seed. FUZZ_SECONDS=3600 for a long run.
+.PHONY: fuzz-guest
+fuzz-guest: $(GUEST_FUZZ) ## fuzz the guest's decoders
+	@for fuzz in $^; do \
+	    mkdir -p $$fuzz.corpus && $$fuzz -max_total_time=$(or $(FUZZ_SECONDS),20) -max_len=5000 -close_fd_mask=3 \
+	        -artifact_prefix=$$fuzz. $$fuzz.corpus 2>$$fuzz.log || { tail -30 $$fuzz.log; exit 1; }; \
+	    echo "  $$fuzz: $$(grep -o 'Done .* runs' $$fuzz.log)"; \
+	done
+
+-include $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d) $(GUEST_TOOLS:%=%.d)
