@@ -2,6 +2,7 @@
 #include "api.h"
 #include "text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -122,6 +123,8 @@ int bg_set_net(struct bg_vm *vm, struct bg_net *net, struct bg_answer *answer)
         return -1;
     }
     config->nets.items = bigger;
+    for (char *p = net->guest_mac; p && *p; p++)
+        *p = (char)tolower((unsigned char)*p);
     bigger[config->nets.n] = *net;
     bigger[config->nets.n++].fd = fd;
     memset(net, 0, sizeof *net);

@@ -9,3 +9,7 @@ $(B)/engine/api/%.o: engine/api/%.c
 	$(CC) $(ENGINE_CFLAGS) -MMD -c -o $@ $<
 
 -include $(ENGINE_API_OBJ:.o=.d)
+
+.PHONY: conformance
+conformance: ## replay Firecracker's recorded behaviour against an engine (ENGINE=/folder, default the qemu engine)
+	@busted -o plainTerminal spec/conformance

@@ -99,9 +99,12 @@ static void add_drives(struct bg_command *c, const struct bg_config *config, uns
         add(c, "fd=%d,set=%zu", d->fd, i);
         add(c, "-blockdev");
         add(c,
-            "driver=raw,node-name=drive%zu,read-only=%s,cache.no-flush=%s,file.driver=file,"
-            "file.filename=/dev/fdset/%zu,file.locking=off,file.aio=threads",
-            i, read_only, d->cache_type == 1 ? "off" : "on", i);
+            "driver=file,node-name=file%d,read-only=%s,cache.no-flush=%s,filename=/dev/fdset/%zu,"
+            "locking=off,aio=threads",
+            d->fd, read_only, d->cache_type == 1 ? "off" : "on", i);
+        add(c, "-blockdev");
+        add(c, "driver=raw,node-name=drive%zu,read-only=%s,cache.no-flush=%s,file=file%d", i,
+            read_only, d->cache_type == 1 ? "off" : "on", d->fd);
         add(c, "-device");
         add(c, "virtio-blk-device,bus=%s,drive=drive%zu,id=blk%zu,write-cache=%s",
             take_slot(slot, bus), i, i, d->cache_type == 1 ? "on" : "off");

@@ -14,6 +14,7 @@ struct bg_vmm {
     struct bg_qmp *qmp;
     struct bg_vsock *vsock;
     int port_fd; /* our end of the vsock port; -1: none */
+    size_t drive_changes; /* numbers the nodes that they make */
     int memory_fd; /* the file that is the guest's memory; -1: anonymous */
     int state_fd;  /* the device state of the last save, until the guest runs again; -1: none */
     char last_words[256]; /* QEMU's last line on stderr */

@@ -88,19 +88,25 @@ static int append(int from, int to)
     return size < 0 ? -errno : 0;
 }
 
+/* Says where the memory is. Memory that QEMU maps from a file of ours is copied from there; any
+ * other (anonymous, or the private mapping of an earlier snapshot) travels in QEMU's stream, and
+ * the memory file is an empty one of the right size. */
+static const char in_file[] = "memory: file\n", in_stream[] = "memory: flow\n";
+#define MARK_LEN (sizeof in_file - 1)
+
 int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_error *error)
 {
-    if (vmm->memory_fd < 0) {
-        (void)snprintf(error->text, sizeof error->text,
-                       "this VM's memory is not a file of its own (no /dev/shm at its start, or it "
-                       "came from a snapshot)");
-        return -1;
-    }
+    bool file = vmm->memory_fd >= 0;
     if (save_state(vmm, error) < 0)
         return -1;
-    int r = append(vmm->state_fd, state_fd);
+    int r = write(state_fd, file ? in_file : in_stream, MARK_LEN) == (ssize_t)MARK_LEN ? 0 : -EIO;
     if (r == 0)
+        r = append(vmm->state_fd, state_fd);
+    if (r == 0 && file)
         r = copy_sparse(vmm->memory_fd, mem_fd);
+    else if (r == 0)
+        r = ftruncate(mem_fd, (off_t)(vmm->params.config->machine.mem_size_mib << 20)) < 0 ? -errno
+                                                                                          : 0;
     if (r < 0)
         (void)snprintf(error->text, sizeof error->text, "snapshot files: %s", strerror(-r));
     return r < 0 ? -1 : 0;
@@ -108,14 +114,19 @@ int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_erro
 
 /* The saved file itself, mapped privately, when QEMU may open it for writing (it never does write:
  * its mapping is private, but it opens so); else a copy that is this VM's own. */
-static int place_memory(struct bg_vmm *vmm, int mem_fd, const char *mem_path,
+static int place_memory(struct bg_vmm *vmm, int state_fd, int mem_fd, const char *mem_path,
                         struct bg_command_inputs *inputs, struct bg_memory *copy,
                         struct bg_vmm_error *error)
 {
     uint64_t size = vmm->params.config->machine.mem_size_mib << 20;
-    if (lseek(mem_fd, 0, SEEK_END) != (off_t)size) {
+    char mark[MARK_LEN];
+    bool known = read(state_fd, mark, MARK_LEN) == (ssize_t)MARK_LEN;
+    if (known && memcmp(mark, in_stream, MARK_LEN) == 0)
+        return 0;
+    if (!known || memcmp(mark, in_file, MARK_LEN) != 0 ||
+        lseek(mem_fd, 0, SEEK_END) != (off_t)size) {
         (void)snprintf(error->text, sizeof error->text,
-                       "the memory file's size is not the guest's memory");
+                       "the memory file does not belong to the saved state");
         return -1;
     }
     if (access(mem_path, R_OK | W_OK) == 0) {
@@ -151,7 +162,7 @@ int bg_vmm_load(const struct bg_vmm_params *params, int state_fd, int mem_fd, co
                                        .initrd_path = params->config->boot_source.initrd_path,
                                        .incoming = true,
                                        .tsc_khz = bg_tsc_khz()};
-    int r = place_memory(vmm, mem_fd, mem_path, &inputs, &copy, error);
+    int r = place_memory(vmm, state_fd, mem_fd, mem_path, &inputs, &copy, error);
     if (r == 0)
         r = bg_vmm_launch(vmm, &inputs, error);
     bg_memory_unname(&copy);

@@ -245,23 +245,31 @@ int bg_vmm_ctrl_alt_del(struct bg_vmm *vmm, struct bg_vmm_error *error)
                           -1, COMMAND_MS, error);
 }
 
-/* The new descriptor becomes a set of its own, the node is opened again on it. */
+/* The new descriptor becomes a set and a file node of its own; the drive's node then reads from
+ * that one. The old node stays, as the descriptor that it holds would anyway. */
 int bg_vmm_drive_changed(struct bg_vmm *vmm, size_t index, struct bg_vmm_error *error)
 {
     const struct bg_drive *d = bg_drive_at(vmm->params.config, index);
+    const char *read_only = d->is_read_only ? "true" : "false";
+    const char *no_flush = d->cache_type == 1 ? "false" : "true";
     char command[512];
-    size_t set = 1000 + (size_t)d->fd;
+    size_t set = 1000 + vmm->drive_changes++;
     (void)snprintf(command, sizeof command,
                    "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":%zu}}", set);
     if (bg_qmp_command(vmm->qmp, command, d->fd, COMMAND_MS, error) < 0)
         return -1;
     (void)snprintf(command, sizeof command,
+                   "{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"file\",\"node-name\":"
+                   "\"new%zu\",\"read-only\":%s,\"cache\":{\"no-flush\":%s},\"filename\":"
+                   "\"/dev/fdset/%zu\",\"locking\":\"off\",\"aio\":\"threads\"}}",
+                   set, read_only, no_flush, set);
+    if (bg_qmp_command(vmm->qmp, command, -1, COMMAND_MS, error) < 0)
+        return -1;
+    (void)snprintf(command, sizeof command,
                    "{\"execute\":\"blockdev-reopen\",\"arguments\":{\"options\":[{\"driver\":"
                    "\"raw\",\"node-name\":\"drive%zu\",\"read-only\":%s,\"cache\":{\"no-flush\":"
-                   "%s},\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/%zu\","
-                   "\"locking\":\"off\",\"aio\":\"threads\"}}]}}",
-                   index, d->is_read_only ? "true" : "false",
-                   d->cache_type == 1 ? "false" : "true", set);
+                   "%s},\"file\":\"new%zu\"}]}}",
+                   index, read_only, no_flush, set);
     return bg_qmp_command(vmm->qmp, command, -1, COMMAND_MS, error);
 }
 
