@@ -58,6 +58,10 @@ describe("host, for real", function()
     assert.equal("banger", out.imported.init)
     assert.equal("banger", out.converted.init)
 
+    assert.equal("image.unusable", out.refused.code)
+    assert.matches("usr/lib/banger", out.refused.message)
+    assert.equal("", scratch.output(("ls -A %s/files/outside"):format(home)))
+
     assert.equal("debian\n", scratch.output(("ls -A %s/state/images"):format(home)))
     assert.equal("debian\nown\n", scratch.output(("ls -A %s/state/kernels"):format(home)))
     assert.equal("", scratch.output "find /var/tmp -maxdepth 1 -name 'banger-spec-*'")

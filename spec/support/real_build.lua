@@ -20,7 +20,13 @@ print(cjson.encode((assert(task.main(function()
   local imported = assert(image.import(here, { file = folder .. "/root.tar.gz", name = "mine" }, progress))
   assert(os.execute(("qemu-img convert -O qcow2 %s %s/disk.qcow2"):format(imported.path, folder)) == 0)
   local converted = assert(image.import(here, { file = folder .. "/disk.qcow2", name = "again" }, progress))
+  -- A root file system that wants what banger adds to it to land in the owner's files.
+  assert(os.execute(("cd %s && mkdir -p hostile/usr/lib outside && ln -s %s/outside hostile/usr/lib/banger"):format(folder, folder)) == 0)
+  assert(os.execute(("tar -C %s/hostile -cf %s/hostile.tar usr"):format(folder, folder)) == 0)
+  local hostile, refused = image.import(here, { file = folder .. "/hostile.tar", name = "hostile" }, progress)
+  assert(hostile == nil)
   return {
+    refused = { code = refused.code, message = refused.message },
     uid = require("banger.rt.sys").getuid(), kernel = pulled, image = built, own = again, imported = imported, converted = converted,
     images = assert(image.list(here)), kernels = assert(kernel.list(here)), pruned = assert(image.prune(here, { debian = true })),
     steps = steps,

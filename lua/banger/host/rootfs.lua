@@ -43,7 +43,10 @@ function M.make(spec)
   local argv = { "sh", "-c", UNPACK, "unpack", root }
   for _, archive in ipairs(spec.archives) do argv[#argv + 1] = archive end
   local out, e = userns.run(argv, { timeout = 1800 })
-  if not out then return nil, err.new("image.unusable", "unpack: " .. e.message, { cause = e }) end
+  if not out then
+    local first = (e.stderr or ""):match "[^\n]+" -- tar goes on after an error; its last words say only that there was one
+    return nil, err.new("image.unusable", "unpack: " .. (first or e.message), { cause = e })
+  end
   local used, files = out:match "(%d+)%s+(%d+)"
   used, files = tonumber(used), tonumber(files)
   -- Data, inode tables at one inode per 16 KiB or more where there are many files, journal, and room.
