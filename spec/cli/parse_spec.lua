@@ -87,7 +87,8 @@ describe("a slip in a command line", function()
     { "vm stop", "NAME is missing: one or several VMs", "for example: banger vm stop dev --timeout 10s" },
     { "vm stop --all dev", "--all and names together", "give either names or --all" },
     { "vm create dev --publish 80", '--publish: "80" is not HOST:GUEST', "write HOST:GUEST, for example 8080:80" },
-    { "vm create dev --publish 80:99999", '--publish: "99999" is not a whole number from 1 to 65535' },
+    { "vm create dev --publish 80:80", "--publish: \"80\" is not a whole number from 1024 to 65535" },
+    { "vm create dev --publish 8080:99999", '--publish: "99999" is not a whole number from 1 to 65535' },
     { "engine install", "--from FOLDER is missing" },
     { "vm wait dev --for rediness", '--for: "rediness" is none of running, ready, stopped' },
   }

@@ -56,14 +56,14 @@ local function memory(text)
   return bytes
 end
 
+---HOST:GUEST. Ports of this host below 1024 are its own services'.
 local function publish(text)
   local host, guest = text:match("^(%d+):(%d+)$")
   local remedy = "write HOST:GUEST, for example 8080:80"
   if not host then return nil, ("%q is not HOST:GUEST"):format(text:sub(1, 64)), remedy end
-  for _, number in ipairs { host, guest } do
-    local ok, why = port(number)
-    if not ok then return nil, why, remedy end
-  end
+  local checked, why = integer(1024, 65535)(host)
+  if checked then checked, why = port(guest) end
+  if not checked then return nil, why, remedy end
   return { host = tonumber(host), guest = tonumber(guest) }
 end
 

@@ -29,7 +29,7 @@ local function seconds(doc, default)
 end
 
 local port = schema.object("Port", {
-  host = schema.integer { min = 1, max = 65535, doc = "port of this host" },
+  host = schema.integer { min = 1024, max = 65535, doc = "port of this host; those below are its own services'" },
   guest = schema.integer { min = 1, max = 65535, doc = "port of the guest" },
   proto = schema.enum({ "tcp", "udp" }, { default = "tcp", doc = "protocol" }),
   local_only = schema.boolean { default = true, doc = "reachable from this host only" },
