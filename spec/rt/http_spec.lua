@@ -265,7 +265,7 @@ describe("banger.rt.http", function()
       .. "-addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>/dev/null"):format(dir)) == 0)
     assert(sys.replace(dir .. "/page", "HTTP/1.0 200 OK\r\n\r\nsecret", 384))
     assert(sys.replace(dir .. "/away", "HTTP/1.0 302 Found\r\nLocation: http://localhost:1/\r\n\r\n", 384))
-    local out, port, process = uv.new_pipe(), nil, nil
+    local out, process = uv.new_pipe(), nil
     process = uv.spawn("openssl", { cwd = dir, stdio = { nil, out, 2 }, args = { "s_server", "-quiet", "-HTTP", "-cert", "cert.pem",
       "-key", "key.pem", "-accept", "localhost:0", "-naccept", "3" } }, function() process:close() end)
     -- -quiet hides the port: find the listener among the process's sockets.
@@ -286,6 +286,7 @@ describe("banger.rt.http", function()
         end
       end
     end
+    local port
     repeat port = listening() until port
     local url = ("https://localhost:%d/"):format(port)
     assert.equal("http.insecure", get({ url = url .. "page" }).err.code)

@@ -8,7 +8,6 @@ describe("banger.rt.sqlite", function()
     path = dir .. "/state.db"
     assert(sys.mkdir_p(dir, 448))
     db = assert(sqlite.open(path, "rw"))
-    assert(db:exec "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, x) STRICT" == nil)
     assert(db:exec "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, x ANY) STRICT")
   end)
   after_each(function()
@@ -43,7 +42,10 @@ describe("banger.rt.sqlite", function()
   it("is its process's alone while it is open", function()
     assert(db:run("INSERT INTO t VALUES (1, 'a', 1)"))
     local other, e = sqlite.open(path, "ro")
-    if other then _, e = other:rows "SELECT * FROM t" other:close() end
+    if other then
+      e = select(2, other:rows "SELECT * FROM t")
+      other:close()
+    end
     assert.equal("state.busy", e.code)
   end)
 
