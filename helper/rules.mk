@@ -64,3 +64,11 @@ LINT += check-helper
 
 $(B)/helper/print_ops: $(patsubst %,$(B)/helper/%.o,test/print_ops wire)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
+
+# What a guest can send, with raw frames on real taps (root; exits 77 elsewhere).
+.PHONY: network-helper
+network-helper: $(B)/helper/network $(B)/banger-helper ## frames that a guest may and may not send (root)
+	$< $(abspath $(B))
+
+$(B)/helper/network: $(patsubst %,$(B)/helper/%.o,test/network test/talk wire util names)
+	$(CC) $(BASE_LDFLAGS) -o $@ $^
