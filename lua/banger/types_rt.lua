@@ -89,11 +89,11 @@
 ---@class rt.http
 ---@field new fun(): rt.http.Multi|nil, banger.Error?
 ---@class rt.http.Multi
----@field add fun(self, request: {url: string, method: string, body: string?, headers: string[]?, fd: integer?, key: string?, timeout: number, max_body: integer?, sink: integer?, ca_file: string?, resume_from: integer?}): integer|nil, banger.Error?   request id; fd: connected socket that becomes this connection (owned by the multi from now on), key: unique pool name of that connection; sink: fd that the body is written to
+---@field add fun(self, request: {url: string, method: string, body: string?, headers: string[]?, fd: integer?, key: string?, timeout: number, max_body: integer?, sink: integer?, ca_file: string?, resume_from: integer?}): integer|nil, banger.Error?   request id; fd: connected socket that becomes the connection of this key (owned by the multi from now on); key: its unique name, requests with one key are made in turn, and after a failure it needs a new fd ("http.failed"); sink: fd that the body is written to
 ---@field cancel fun(self, id: integer)
 ---@field interest fun(self): {fd: integer, events: string}[], number?      "r" "w" "rw"; seconds until the next timeout
 ---@field step fun(self, fd: integer?, events: string?): {id: integer, status: integer?, headers: table<string,string>?, body: string?, err: banger.Error?}[]   nil fd: a timeout; finished requests
----@field forget fun(self, key: string)   close the pooled connection of a VM that is gone
+---@field forget fun(self, key: string)   close the connection of a VM that is gone
 ---@field close fun(self)
 
 ---banger.rt.sqlite (loaded at first use)
