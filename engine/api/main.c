@@ -60,14 +60,14 @@ static int leave(int status, const char *debug)
 }
 
 /* What Firecracker answers with a Rust panic, hence with SIGABRT. */
-static void __attribute__((noreturn, format(printf, 2, 3))) panic(int line, const char *format, ...)
+static void __attribute__((noreturn, format(printf, 2, 3))) panic(const char *place, const char *format, ...)
 {
     char text[512];
     va_list ap;
     va_start(ap, format);
     (void)vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    bg_error("main", "Firecracker panicked at src/firecracker/src/main.rs:%d:\n%s", line, text);
+    bg_error("main", "Firecracker panicked at src/firecracker/src/main.rs:%s:\n%s", place, text);
     abort();
 }
 
@@ -86,13 +86,13 @@ static void check_instance_id(const char *id)
             characters++;
         if (!(c & 0x80) && !strchr("-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
                                    c))
-            panic(309, "Invalid instance ID: InvalidChar('%c', %zu)", c, characters - 1);
+            panic("309:48", "Invalid instance ID: InvalidChar('%c', %zu)", c, characters - 1);
     }
     if (n < 1 || n > 64)
-        panic(309, "Invalid instance ID: InvalidLen(%zu, 1, 64)", n);
+        panic("309:48", "Invalid instance ID: InvalidLen(%zu, 1, 64)", n);
 }
 
-static uint64_t number(const char *name, const char *type, int line, uint64_t fallback)
+static uint64_t number(const char *name, const char *type, const char *place, uint64_t fallback)
 {
     const char *text = value(name);
     char *end;
@@ -101,14 +101,14 @@ static uint64_t number(const char *name, const char *type, int line, uint64_t fa
     errno = 0;
     uint64_t n = strtoull(text, &end, 10);
     if (errno || *end || *text < '0' || *text > '9')
-        panic(line, "'%s' parameter expected to be of '%s' type.: ParseIntError { kind: "
+        panic(place, "'%s' parameter expected to be of '%s' type.: ParseIntError { kind: "
                     "InvalidDigit }",
               name, type);
     return n;
 }
 
 /* The whole file, or NULL when there is no such argument. */
-static char *read_file(const char *name, const char *what, int line, size_t *ret_len)
+static char *read_file(const char *name, const char *what, const char *place, size_t *ret_len)
 {
     const char *path = value(name);
     struct stat st;
@@ -127,7 +127,7 @@ static char *read_file(const char *name, const char *what, int line, size_t *ret
         }
     }
     if (!text)
-        panic(line, "Unable to open or read from the %s: %s", what, bg_os_error_debug(errno));
+        panic(place, "Unable to open or read from the %s: %s", what, bg_os_error_debug(errno));
     close(fd);
     return text;
 }
@@ -213,7 +213,7 @@ static void load_metadata(struct bg_vm *vm, const char *text, size_t len)
     struct bg_json json;
     bg_json_init(&json, text, len);
     if (bg_value_parse(&json, &vm->mmds) < 0)
-        panic(393, "Failed to add metadata to mmds from file: %s", json.error);
+        panic("393:20", "Failed to add metadata to mmds from file: %s", json.error);
     bg_info("main", "Successfully added metadata to mmds from file");
 }
 
@@ -283,11 +283,11 @@ int main(int argc, char **argv)
     if ((status = check_seccomp()) != 0 || (status = init_metrics()) != 0)
         return status;
     size_t config_len = 0, metadata_len = 0;
-    char *config = read_file("config-file", "configuration file", 388, &config_len);
-    char *metadata = read_file("metadata", "mmds content file", 393, &metadata_len);
-    uint64_t limit = number("http-api-max-payload-size", "usize", 403, DEFAULT_LIMIT);
-    uint64_t mmds_limit = number("mmds-size-limit", "usize", 415, limit);
-    bg_metrics_started(number("start-time-us", "u64", 427, 0));
+    char *config = read_file("config-file", "configuration file", "388:20", &config_len);
+    char *metadata = read_file("metadata", "mmds content file", "393:20", &metadata_len);
+    uint64_t limit = number("http-api-max-payload-size", "usize", "403:18", DEFAULT_LIMIT);
+    uint64_t mmds_limit = number("mmds-size-limit", "usize", "415:18", limit);
+    bg_metrics_started(number("start-time-us", "u64", "427:18", 0));
     bool api = !bg_arg_given(args, N_ARGS, "no-api");
     const char *socket = value("api-sock") ? value("api-sock") : DEFAULT_SOCKET;
     if (api && (status = bind_api(socket, &listener)) != 0)

@@ -12,7 +12,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
+
+#define BUSY_MS      1000
+#define BUSY_STEP_MS 10
 
 static bool same_id(struct bg_call *call, const char *body_id)
 {
@@ -41,6 +45,21 @@ static int find_net(const struct bg_config *config, const char *id)
     return -1;
 }
 
+/* A VMM that was killed a moment ago may still be on its way out: its memory is given back before
+ * its descriptors are, after its supervisor knows of its end. The kernel tells nobody when a tap
+ * becomes free, so a busy one is tried again for a second. */
+static int attach(int fd, struct ifreq *request)
+{
+    const struct timespec pause = {.tv_nsec = BUSY_STEP_MS * 1000000L};
+    int r;
+    for (int waited = 0; (r = ioctl(fd, TUNSETIFF, request)) < 0 && errno == EBUSY; waited++) {
+        if (waited * BUSY_STEP_MS >= BUSY_MS)
+            break;
+        (void)nanosleep(&pause, NULL);
+    }
+    return r;
+}
+
 int bg_open_tap(const char *name, struct bg_vmm_error *error)
 {
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
@@ -57,7 +76,7 @@ int bg_open_tap(const char *name, struct bg_vmm_error *error)
                        bg_os_error(errno));
         return -1;
     }
-    if (ioctl(fd, TUNSETIFF, &request) < 0) {
+    if (attach(fd, &request) < 0) {
         (void)snprintf(error->text, sizeof error->text,
                        "Open tap device failed: Error while creating ifreq structure: %s. Invalid "
                        "TUN/TAP Backend provided by %s. Check our documentation on setting up the "

@@ -10,6 +10,9 @@ local signals = { SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGABRT = 6, 
 -- Runs that are not replayed, by the beginning of their name.
 local not_replayed = {
   ["fc-help"] = "help texts differ",
+  ["fc-paused"] = "needs a second request after the start",
+  ["jl-non-root"] = "needs a launcher that is not root",
+  ["jl-config-file-guest"] = "needs the transcript's guest",
   ["jl-help"] = "help texts differ",
   ["fc-describe-snapshot"] = "snapshots have a format of their own",
   ["fc-seccomp-filter-garbage"] = "seccomp filters are for Firecracker's threads; QEMU has its own sandbox",

@@ -104,13 +104,14 @@ function M.start(argv, dir, options)
   return self
 end
 
---- A connection to the socket once it is there; nil when the process ended or nothing came.
-function Process:connect(path)
+--- A connection to the socket once it is there; nil when the process ended or nothing came. detached:
+--- the program is not the process that was started.
+function Process:connect(path, detached)
   for _ = 1, 2000 do
     local fd = posix.connect(path)
     if fd then return fd end
     self.status = self.status or posix.wait(self.pid, false)
-    if self.status then return nil end
+    if self.status and not detached then return nil end
     posix.pause(0.005)
   end
 end
