@@ -4,7 +4,9 @@ local dirs = require "banger.host.dirs"
 local engines = require "banger.host.engines"
 local err = require "banger.core.err"
 local files = require "banger.host.system_files"
+local helper = require "banger.aio.helper"
 local install = require "banger.flow.install"
+local priv = require "banger.host.priv"
 local release = require "banger.host.release"
 local sys = require "banger.rt.sys"
 local systemd = require "banger.host.systemd"
@@ -12,6 +14,7 @@ local systemd = require "banger.host.systemd"
 local M = {}
 
 local STATE = { "/var/lib/banger", "/var/lib/banger-root/main", "/run/banger", "/run/banger-root" }
+local SHARED_STATE = "/var/lib/banger-root"
 
 -- Root may ask the owner's daemon; it asks only for facts, and believes them only as far as a message to the user.
 local function ping()
@@ -33,8 +36,20 @@ function M.ask(method, params)
   return result, e
 end
 
+-- The helper serves root as it serves the owner.
+local function network_down()
+  local places, e = dirs.resolve("main", "/root")
+  if not places then return nil, e end
+  local pool = helper.new(places.helper_socket, { connections = 1 })
+  local ok
+  ok, e = priv.new(pool):net_down()
+  pool:close()
+  return ok, e
+end
+
 local function host()
-  return { releases = release.new(install.LIB), files = files, systemd = systemd, engines = engines, ping = ping }
+  return { releases = release.new(install.LIB), files = files, systemd = systemd, engines = engines, ping = ping,
+    network_down = network_down }
 end
 
 ---Who will own the VMs: the one named, else the user behind sudo.
@@ -91,7 +106,7 @@ end
 ---@param options {purge: boolean}
 ---@return true|nil, banger.Error?
 function M.uninstall(options)
-  return install.uninstall { host = host(), purge = options.purge, state = STATE }
+  return install.uninstall { host = host(), purge = options.purge, state = STATE, shared_state = SHARED_STATE }
 end
 
 local function unit_state(unit)

@@ -131,7 +131,7 @@ end
 
 ---Remove units, links and releases. VMs must be gone or stopped before (the caller asks); with `purge` their disks, images
 ---and the owner's state go too.
----@param ctx {host: table, purge: boolean, state: string[]}
+---@param ctx {host: table, purge: boolean, state: string[], shared_state: string}
 ---@return true|nil, banger.Error?
 function M.uninstall(ctx)
   local systemd, files = ctx.host.systemd, ctx.host.files
@@ -139,15 +139,21 @@ function M.uninstall(ctx)
   local function note(ok, e)
     if not ok and not first then first = e end
   end
-  note(systemd.ctl("stop", "banger-vms.service", "bangerd.socket", "bangerd.service", "bangerd-root.socket",
+  -- Bridge and tables stay where a VM still runs.
+  local down, why = ctx.host.network_down()
+  if not down and ctx.purge then note(nil, why) end
+  note(systemd.ctl("stop", "bangerd.socket", "bangerd.service", "bangerd-root.socket",
     "bangerd-root.service"))
   note(systemd.ctl("disable", unpack(M.ENABLED)))
   for _, link in ipairs(LINKS) do note(files.unlink(link.at, link.to)) end
   note(files.remove(M.LIB))
   if ctx.purge then
     for _, path in ipairs(ctx.state) do note(files.remove(path)) end
+    note(files.remove_empty(ctx.shared_state))
   end
   note(systemd.ctl("daemon-reload"))
+  -- Only now, without its file, does this unit end without its ExecStop, which would stop every VM.
+  systemd.ctl("stop", "banger-vms.service")
   if first then return nil, first end
   return true
 end

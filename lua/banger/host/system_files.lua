@@ -46,6 +46,15 @@ function M.remove(path)
   return true
 end
 
+---Remove a folder that other instances may use, when nobody does.
+---@param path string
+---@return true|nil, banger.Error?
+function M.remove_empty(path)
+  local names = sys.list(path)
+  if not names or #names > 0 then return true end
+  return M.remove(path)
+end
+
 ---@param from string
 ---@param to string
 ---@param mode integer
