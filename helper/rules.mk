@@ -72,3 +72,9 @@ network-helper: $(B)/helper/network $(B)/banger-helper ## frames that a guest ma
 
 $(B)/helper/network: $(patsubst %,$(B)/helper/%.o,test/network test/talk wire util names)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
+
+# The same where the VM's parent is a real systemd (in a container of smoke/systemd; root).
+.PHONY: hostile-systemd
+hostile-systemd: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger-monitor ## the hostile owner where VMs are transient services (root)
+	smoke/systemd/host up hostilesd $(abspath $(B)):/b
+	smoke/systemd/host exec hostilesd /b/helper/hostile /b; status=$$?; smoke/systemd/host down hostilesd; exit $$status
