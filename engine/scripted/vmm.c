@@ -24,6 +24,7 @@ struct bg_vmm {
     struct bg_timer *turn; /* the guest acts in the round after the call that made it act */
     enum script_guest next;
     int exit_status;
+    bool paused;   /* a paused guest sees no keys */
     int notify_fd; /* -1: none */
     uint32_t next_port;
 };
@@ -204,14 +205,15 @@ int bg_vmm_start(const struct bg_vmm_params *params, struct bg_vmm **ret,
 
 int bg_vmm_pause(struct bg_vmm *vmm, struct bg_vmm_error *error)
 {
-    (void)vmm;
     (void)error;
+    vmm->paused = true;
     return 0;
 }
 
 int bg_vmm_resume(struct bg_vmm *vmm, struct bg_vmm_error *error)
 {
     (void)error;
+    vmm->paused = false;
     if (vmm->notify_fd < 0)
         boot(vmm); /* after a load: the agent of the fork says ready by itself */
     return 0;
@@ -220,6 +222,8 @@ int bg_vmm_resume(struct bg_vmm *vmm, struct bg_vmm_error *error)
 int bg_vmm_ctrl_alt_del(struct bg_vmm *vmm, struct bg_vmm_error *error)
 {
     (void)error;
+    if (vmm->paused)
+        return 0;
     vmm->next = script_guest()->on_ctrl_alt_del;
     vmm->exit_status = 0;
     if (vmm->next == GUEST_STAY)
