@@ -22,28 +22,37 @@ void bg_cgroup_path(char ret[static BG_PATH_MAX], struct bg_helper *h, const cha
         snprintf(ret, BG_PATH_MAX, "%s/banger-%s/%s", root, h->instance, vm);
 }
 
-/* A limit that the hierarchy does not offer is not set: the controller may belong to cgroup v1 there. */
-static void limit(const char *cgroup, const char *file, uint64_t value)
+/* What the hierarchy does not offer is not set: the controller may belong to cgroup v1 there. */
+static void set(const char *cgroup, const char *file, const char *value)
 {
-    char path[BG_PATH_MAX + 16];
+    char path[BG_PATH_MAX + 32];
     snprintf(path, sizeof(path), "%s/%s", cgroup, file);
     BG_CLOSED int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd >= 0)
-        dprintf(fd, "%llu", (unsigned long long)value);
+        dprintf(fd, "%s", value);
 }
 
 static int make_cgroup(const char *cgroup, const struct bg_spawn *s, struct bg_reply *f)
 {
-    char parent[BG_PATH_MAX];
+    char root[BG_PATH_MAX], parent[BG_PATH_MAX], number[24];
     if (!cgroup[0])
         return 0;
     snprintf(parent, sizeof(parent), "%s", cgroup);
     *strrchr(parent, '/') = 0;
+    snprintf(root, sizeof(root), "%s", parent);
+    *strrchr(root, '/') = 0;
     if ((mkdir(parent, 0755) < 0 && errno != EEXIST) ||
         (mkdir(cgroup, 0755) < 0 && errno != EEXIST))
         return bg_sys(f, "make the VM's cgroup");
-    limit(cgroup, "memory.max", s->memory_max);
-    limit(cgroup, "pids.max", BG_TASKS_MAX);
+    const char *const above[] = {root, parent};
+    for (size_t i = 0; i < 2; i++) {
+        set(above[i], "cgroup.subtree_control", "+memory");
+        set(above[i], "cgroup.subtree_control", "+pids");
+    }
+    snprintf(number, sizeof(number), "%llu", (unsigned long long)s->memory_max);
+    set(cgroup, "memory.max", number);
+    snprintf(number, sizeof(number), "%d", BG_TASKS_MAX);
+    set(cgroup, "pids.max", number);
     return 0;
 }
 
