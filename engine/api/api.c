@@ -73,8 +73,7 @@ static const struct route routes[] = {
     {BG_PUT, "logger", NULL, PRE, &bg_logger_schema, NULL, bg_put_logger},
     {BG_PUT, "metrics", NULL, PRE, &bg_metrics_schema, NULL, bg_put_metrics},
     {BG_PUT, "serial", NULL, PRE, &bg_serial_schema, NULL, bg_put_serial},
-    {BG_PUT, "snapshot", "create", POST, &bg_snapshot_create_schema, NULL,
-     bg_put_snapshot_create},
+    {BG_PUT, "snapshot", "create", POST, &bg_snapshot_create_schema, NULL, bg_put_snapshot_create},
     {BG_PUT, "snapshot", "load", PRE, &bg_snapshot_load_schema, bg_check_snapshot_load,
      bg_put_snapshot_load},
 };
@@ -216,8 +215,8 @@ static void log_request(const struct bg_request *request, const struct route *ro
 {
     static const char *const names[] = {"Get", "Put", "Patch", "Delete"};
     if (!request->has_body || (route && (route->flags & SECRET))) {
-        bg_info("fc_api", "The API server received a %s request on \"%s\".",
-                names[request->method], request->path);
+        bg_info("fc_api", "The API server received a %s request on \"%s\".", names[request->method],
+                request->path);
         return;
     }
     struct bg_buf body = {0};

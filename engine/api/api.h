@@ -9,8 +9,8 @@
 struct bg_call {
     struct bg_vm *vm;
     const struct bg_request *request;
-    const char *id;  /* the path's second segment; NULL: none */
-    void *body;      /* decoded; run may take members out and zero them */
+    const char *id; /* the path's second segment; NULL: none */
+    void *body;     /* decoded; run may take members out and zero them */
     struct bg_answer *answer;
 };
 
@@ -53,7 +53,7 @@ void bg_limiter_update(void *owner, unsigned field, struct bg_limiter *have,
 void bg_vm_exited(void *arg, int status);
 
 /* The row functions, by file. */
-#define BG_ROW(name) void name(struct bg_call *call)
+#define BG_ROW(name)   void name(struct bg_call *call)
 #define BG_CHECK(name) bool name(struct bg_call *call)
 /* machine.c */
 BG_ROW(bg_put_machine);

@@ -46,8 +46,8 @@ static bool check_ipv4(const char *text, struct bg_json *json)
 
 static bool check_level(const char *text, struct bg_json *json)
 {
-    static const char *const levels[] = {"off", "error", "warn", "warning", "info", "debug",
-                                         "trace"};
+    static const char *const levels[] = {"off",  "error", "warn", "warning",
+                                         "info", "debug", "trace"};
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         if (strcasecmp(text, levels[i]) == 0)
             return true;

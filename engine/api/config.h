@@ -28,8 +28,14 @@ struct bg_machine {
     bool track_dirty_pages;
     int huge_pages;
 };
-enum { BG_MACHINE_VCPU, BG_MACHINE_MEM, BG_MACHINE_SMT, BG_MACHINE_TEMPLATE, BG_MACHINE_DIRTY,
-       BG_MACHINE_HUGE_PAGES };
+enum {
+    BG_MACHINE_VCPU,
+    BG_MACHINE_MEM,
+    BG_MACHINE_SMT,
+    BG_MACHINE_TEMPLATE,
+    BG_MACHINE_DIRTY,
+    BG_MACHINE_HUGE_PAGES
+};
 enum { BG_TEMPLATE_NONE = 3, BG_HUGE_PAGES_2M = 1 };
 
 struct bg_boot_source {
@@ -201,9 +207,9 @@ struct bg_config {
     struct bg_balloon balloon;
     struct bg_list drives; /* of struct bg_drive, the root device first */
     struct bg_boot_source boot_source;
-    struct bg_logger logger;           /* --config-file only */
-    struct bg_machine machine;         /* always set */
-    struct bg_metrics_config metrics;  /* --config-file only */
+    struct bg_logger logger;          /* --config-file only */
+    struct bg_machine machine;        /* always set */
+    struct bg_metrics_config metrics; /* --config-file only */
     struct bg_mmds_config mmds;
     struct bg_list nets; /* of struct bg_net */
     struct bg_vsock_device vsock;

@@ -8,8 +8,7 @@
 int bg_set_balloon(struct bg_vm *vm, struct bg_balloon *balloon, struct bg_answer *answer)
 {
     if (balloon->amount_mib > vm->config.machine.mem_size_mib) {
-        (void)bg_fault(answer,
-                       "Balloon config error: Amount of pages requested is too large.");
+        (void)bg_fault(answer, "Balloon config error: Amount of pages requested is too large.");
         return -1;
     }
     vm->config.balloon = *balloon;

@@ -73,8 +73,7 @@ static int attach(struct bg_drive *drive, struct bg_answer *answer)
     return 0;
 }
 
-static bool root_is_taken(const struct bg_config *config, const char *id,
-                          struct bg_answer *answer)
+static bool root_is_taken(const struct bg_config *config, const char *id, struct bg_answer *answer)
 {
     for (size_t i = 0; i < config->pmems.n; i++) {
         if (bg_pmem_at(config, i)->root_device)
@@ -191,8 +190,7 @@ void bg_patch_drive(struct bg_call *call)
     while (i < config->drives.n && strcmp(bg_drive_at(config, i)->drive_id, update->drive_id) != 0)
         i++;
     if (i == config->drives.n) {
-        (void)patch_fault(call->answer,
-                          "Failed perform action on device: Device not found");
+        (void)patch_fault(call->answer, "Failed perform action on device: Device not found");
         return;
     }
     bool limiter = bg_is_set(update, 2);

@@ -255,7 +255,8 @@ int bg_http_feed(struct bg_http *http, size_t n, bg_http_request_fn on_request,
 
 void bg_http_response(struct bg_buf *out, int status, bool deprecated, const char *body)
 {
-    bg_buf_fmt(out, "HTTP/1.1 %d \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n", status);
+    bg_buf_fmt(out, "HTTP/1.1 %d \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n",
+               status);
     if (deprecated)
         bg_buf_str(out, "Deprecation: true\r\n");
     if (body)

@@ -123,8 +123,8 @@ static int open_serial(const struct bg_vm *vm)
 {
     if (!vm->serial.serial_out_path)
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    int fd = open(vm->serial.serial_out_path,
-                  O_RDWR | O_CREAT | O_NONBLOCK | O_APPEND | O_CLOEXEC, 0644);
+    int fd = open(vm->serial.serial_out_path, O_RDWR | O_CREAT | O_NONBLOCK | O_APPEND | O_CLOEXEC,
+                  0644);
     return fd < 0 ? -errno : fd;
 }
 

@@ -110,7 +110,7 @@ static int digits(struct bg_json *json)
 {
     if (!is_digit(bg_json_raw(json)))
         return bg_json_raw(json) < 0 ? bg_json_here(json, "EOF while parsing a value")
-                             : bg_json_peeked(json, "invalid number");
+                                     : bg_json_peeked(json, "invalid number");
     while (is_digit(bg_json_raw(json)))
         json->pos++;
     return 0;
@@ -340,7 +340,7 @@ int bg_json_leave(struct bg_json *json, char bracket)
     }
     if (c < 0)
         return bg_json_peeked(json, bracket == '}' ? "EOF while parsing an object"
-                                           : "EOF while parsing a list");
+                                                   : "EOF while parsing a list");
     return bg_json_peeked(json, "trailing characters");
 }
 

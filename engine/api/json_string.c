@@ -60,7 +60,8 @@ static int unicode_escape(struct bg_json *json, struct bg_buf *out)
     if (c >= 0xdc00 && c <= 0xdfff)
         return bg_json_here(json, "lone leading surrogate in hex escape");
     if (c >= 0xd800 && c <= 0xdbff) {
-        if (bg_json_raw(json) != '\\' || json->pos + 1 >= json->len || json->text[json->pos + 1] != 'u')
+        if (bg_json_raw(json) != '\\' || json->pos + 1 >= json->len ||
+            json->text[json->pos + 1] != 'u')
             return bg_json_here(json, "unexpected end of hex escape");
         json->pos += 2;
         if (hex4(json, &low) < 0)

@@ -30,8 +30,7 @@ int bg_kernel_check(int fd, uint64_t memory_bytes, struct bg_vmm_error *error)
             (ssize_t)sizeof segment)
             return fail(error, "Unable to read program header");
         if (segment.p_type == PT_LOAD &&
-            (segment.p_filesz > memory_bytes ||
-             segment.p_paddr > memory_bytes - segment.p_filesz))
+            (segment.p_filesz > memory_bytes || segment.p_paddr > memory_bytes - segment.p_filesz))
             return fail(error, "Unable to read kernel image");
     }
     return 0;

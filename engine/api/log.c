@@ -66,9 +66,8 @@ void bg_log_line(enum bg_level level, const char *thread, const char *file, int 
     if (show_origin)
         (void)snprintf(origin, sizeof origin, ":%s:%d", file, line);
     size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &local);
-    n += (size_t)snprintf(text + n, sizeof text - n, ".%09ld [%s:%s%s%s%s] ", now.tv_nsec,
-                          instance, thread, show_level ? ":" : "", show_level ? names[level] : "",
-                          origin);
+    n += (size_t)snprintf(text + n, sizeof text - n, ".%09ld [%s:%s%s%s%s] ", now.tv_nsec, instance,
+                          thread, show_level ? ":" : "", show_level ? names[level] : "", origin);
     va_list ap;
     va_start(ap, format);
     int more = vsnprintf(text + n, sizeof text - n - 1, format, ap);

@@ -43,8 +43,8 @@ static struct bg_arg args[] = {
 };
 #define N_ARGS (sizeof args / sizeof args[0])
 
-#define DEFAULT_SOCKET "/run/firecracker.socket"
-#define DEFAULT_LIMIT  51200
+#define DEFAULT_SOCKET    "/run/firecracker.socket"
+#define DEFAULT_LIMIT     51200
 #define METRICS_PERIOD_MS 60000
 
 /* The last words: one line in the log, one on stderr, the status. */
@@ -60,7 +60,8 @@ static int leave(int status, const char *debug)
 }
 
 /* What Firecracker answers with a Rust panic, hence with SIGABRT. */
-static void __attribute__((noreturn, format(printf, 2, 3))) panic(const char *place, const char *format, ...)
+static void __attribute__((noreturn, format(printf, 2, 3)))
+panic(const char *place, const char *format, ...)
 {
     char text[512];
     va_list ap;
@@ -84,8 +85,8 @@ static void check_instance_id(const char *id)
         unsigned char c = (unsigned char)id[n];
         if ((c & 0xc0) != 0x80)
             characters++;
-        if (!(c & 0x80) && !strchr("-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-                                   c))
+        if (!(c & 0x80) &&
+            !strchr("-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", c))
             panic("309:48", "Invalid instance ID: InvalidChar('%c', %zu)", c, characters - 1);
     }
     if (n < 1 || n > 64)
@@ -101,8 +102,9 @@ static uint64_t number(const char *name, const char *type, const char *place, ui
     errno = 0;
     uint64_t n = strtoull(text, &end, 10);
     if (errno || *end || *text < '0' || *text > '9')
-        panic(place, "'%s' parameter expected to be of '%s' type.: ParseIntError { kind: "
-                    "InvalidDigit }",
+        panic(place,
+              "'%s' parameter expected to be of '%s' type.: ParseIntError { kind: "
+              "InvalidDigit }",
               name, type);
     return n;
 }
@@ -137,8 +139,9 @@ static int init_logger(void)
     const char *path = value("log-path"), *level = value("level");
     char debug[256];
     if (level && !bg_log_level(level)) {
-        bg_error("main", "Invalid value for logger level: %s.Possible values: [Off, Error, Warning, "
-                         "Info, Debug, Trace]",
+        bg_error("main",
+                 "Invalid value for logger level: %s.Possible values: [Off, Error, Warning, "
+                 "Info, Debug, Trace]",
                  level);
         return leave(152, "InvalidLogLevel(ParseLevelError(()))");
     }
@@ -231,7 +234,8 @@ static int run(struct bg_vm *vm, bool api, const char *config, size_t config_len
         if (bg_api_apply_file(vm, config, config_len, &error) < 0) {
             bg_error("main", "%s error: Failed to build MicroVM from Json: %s",
                      api ? "RunWithApiError" : "RunWithoutApiError", error.text);
-            return leave(1, api ? "RunWithApi(BuildFromJson)" : "RunWithoutApiError(BuildFromJson)");
+            return leave(1,
+                         api ? "RunWithApi(BuildFromJson)" : "RunWithoutApiError(BuildFromJson)");
         }
         bg_info("main", "Successfully started microvm that was configured from one single json");
     }

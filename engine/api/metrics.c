@@ -51,14 +51,15 @@ void bg_metrics_flush(void)
     static const char *const groups[] = {"get_api_requests", "put_api_requests",
                                          "patch_api_requests"};
     static const char *const uncounted[] = {
-        "balloon", "block",     "deprecated_api", "entropy", "i8042", "interrupts",
-        "logger",  "mmds",      "net",            "pmem",    "seccomp",
-        "signals", "latencies_us", "memory_hotplug", "uart",  "vcpu",  "vmm", "vsock"};
+        "balloon",      "block",          "deprecated_api", "entropy",
+        "i8042",        "interrupts",     "logger",         "mmds",
+        "net",          "pmem",           "seccomp",        "signals",
+        "latencies_us", "memory_hotplug", "uart",           "vcpu",
+        "vmm",          "vsock"};
     struct bg_buf line = {0};
     if (file < 0)
         return;
-    bg_buf_fmt(&line,
-               "{\"utc_timestamp_ms\":%lu,\"api_server\":{\"process_startup_time_us\":%lu}",
+    bg_buf_fmt(&line, "{\"utc_timestamp_ms\":%lu,\"api_server\":{\"process_startup_time_us\":%lu}",
                now_us(CLOCK_REALTIME) / 1000, startup_us);
     for (unsigned i = 0; i < 3; i++) {
         bg_buf_fmt(&line, ",\"%s\":{\"count\":%lu,\"fails\":%lu}", groups[i], counted[i].count,

@@ -22,8 +22,8 @@ static bool same_id(struct bg_call *call, const char *body_id)
 {
     return strcmp(call->id, body_id) == 0 ||
            bg_fault(call->answer,
-                    "The id from the path [%s] does not match the id from the body [%s]!",
-                    call->id, body_id);
+                    "The id from the path [%s] does not match the id from the body [%s]!", call->id,
+                    body_id);
 }
 
 bool bg_check_net(struct bg_call *call)
@@ -134,8 +134,7 @@ int bg_set_net(struct bg_vm *vm, struct bg_net *net, struct bg_answer *answer)
                        error.text);
         return -1;
     }
-    struct bg_net *bigger =
-        reallocarray(config->nets.items, config->nets.n + 1, sizeof *bigger);
+    struct bg_net *bigger = reallocarray(config->nets.items, config->nets.n + 1, sizeof *bigger);
     if (!bigger) {
         close(fd);
         (void)bg_fault(answer, "Network config error: out of memory");

@@ -61,11 +61,8 @@ static void store_number(const struct bg_field *f, void *at, uint64_t v)
 static int decode_number(const struct bg_field *f, struct bg_json *json, void *at)
 {
     static const uint64_t limits[] = {
-        [BG_U8] = UINT8_MAX,
-        [BG_U16] = UINT16_MAX,
-        [BG_U32] = UINT32_MAX,
-        [BG_U64] = UINT64_MAX,
-        [BG_USIZE] = UINT64_MAX,
+        [BG_U8] = UINT8_MAX,   [BG_U16] = UINT16_MAX,   [BG_U32] = UINT32_MAX,
+        [BG_U64] = UINT64_MAX, [BG_USIZE] = UINT64_MAX,
     };
     struct bg_json_number v;
     (void)bg_json_peek(json);
@@ -207,8 +204,7 @@ static int decode_value(const struct bg_field *f, struct bg_json *json, void *at
     }
 }
 
-static int decode_field(const struct bg_schema *schema, unsigned i, struct bg_json *json,
-                        void *out)
+static int decode_field(const struct bg_schema *schema, unsigned i, struct bg_json *json, void *out)
 {
     const struct bg_field *f = &schema->fields[i];
     if (!(f->flags & (BG_REQUIRED | BG_DEFAULT)) && bg_json_peek(json) == 'n')

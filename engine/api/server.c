@@ -179,11 +179,8 @@ int bg_server_start(struct bg_loop *loop, int listen_fd, size_t body_limit, bg_s
     struct bg_server *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
-    *s = (struct bg_server){.loop = loop,
-                            .listen_fd = listen_fd,
-                            .body_limit = body_limit,
-                            .serve = serve,
-                            .arg = arg};
+    *s = (struct bg_server){
+        .loop = loop, .listen_fd = listen_fd, .body_limit = body_limit, .serve = serve, .arg = arg};
     for (int i = 0; i < MAX_CONNECTIONS; i++)
         s->connections[i].fd = -1;
     int r = bg_loop_add(loop, listen_fd, EPOLLIN, on_listener, s);

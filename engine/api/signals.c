@@ -10,7 +10,7 @@
 
 static const struct {
     int number, status;
-} fatal[] = {{SIGBUS, 149},  {SIGSEGV, 150}, {SIGXFSZ, 151}, {SIGXCPU, 154},
+} fatal[] = {{SIGBUS, 149}, {SIGSEGV, 150}, {SIGXFSZ, 151}, {SIGXCPU, 154},
              {SIGHUP, 156}, {SIGILL, 157},  {SIGSYS, 2}};
 
 #define SECCOMP_TRAP 1 /* si_code SYS_SECCOMP */

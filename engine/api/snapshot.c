@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAGIC "banger engine snapshot 1\n"
+#define MAGIC      "banger engine snapshot 1\n"
 #define MAX_CONFIG (1u << 20)
 
 static int write_all(int fd, const void *data, size_t len)
@@ -34,8 +34,8 @@ static int write_header(int fd, const struct bg_config *config)
     struct bg_buf text = {0}, header = {0};
     bg_schema_encode(&bg_config_schema, config, &text);
     bg_buf_fmt(&header, MAGIC "%zu\n", text.len);
-    int r = bg_buf_ok(&text) && bg_buf_ok(&header) ? write_all(fd, header.data, header.len)
-                                                   : -ENOMEM;
+    int r =
+        bg_buf_ok(&text) && bg_buf_ok(&header) ? write_all(fd, header.data, header.len) : -ENOMEM;
     if (r == 0)
         r = write_all(fd, text.data, text.len);
     bg_buf_free(&text);
@@ -69,8 +69,7 @@ void bg_put_snapshot_create(struct bg_call *call)
                        "Create snapshot error: Cannot perform open on the memory backing file: %s",
                        bg_os_error(errno));
     } else if ((r = write_header(state, &vm->config)) < 0) {
-        (void)bg_fault(call->answer,
-                       "Create snapshot error: Cannot write the microVM state: %s",
+        (void)bg_fault(call->answer, "Create snapshot error: Cannot write the microVM state: %s",
                        bg_os_error(-r));
     } else if (bg_vmm_save(vm->vmm, state, memory, &error) < 0) {
         (void)bg_fault(call->answer, "Create snapshot error: Cannot save the microVM state: %s",
@@ -83,8 +82,7 @@ void bg_put_snapshot_create(struct bg_call *call)
 
 bool bg_check_snapshot_load(struct bg_call *call)
 {
-    static const char prefix[] =
-        "An error occurred when deserializing the json body of a request";
+    static const char prefix[] = "An error occurred when deserializing the json body of a request";
     const struct bg_snapshot_load *load = call->body;
     bool file = bg_is_set(load, BG_LOAD_MEM_FILE), backend = bg_is_set(load, BG_LOAD_BACKEND);
     if (!file && !backend)

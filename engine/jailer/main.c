@@ -91,8 +91,10 @@ static void __attribute__((noreturn)) become(const struct bg_plan *plan, uint64_
     (void)snprintf(start, sizeof start, "%lu", start_us);
     (void)snprintf(start_cpu, sizeof start_cpu, "%lu", clock_us(CLOCK_PROCESS_CPUTIME_ID));
     (void)snprintf(parent_cpu, sizeof parent_cpu, "%lu", clock_us(CLOCK_PROCESS_CPUTIME_ID));
-    const char *const own[] = {path,      "--id",      plan->id, "--start-time-us", start,
-                               "--start-time-cpu-us", start_cpu, "--parent-cpu-time-us",
+    const char *const own[] = {path,      "--id",
+                               plan->id,  "--start-time-us",
+                               start,     "--start-time-cpu-us",
+                               start_cpu, "--parent-cpu-time-us",
                                parent_cpu};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         argv[n++] = own[i];

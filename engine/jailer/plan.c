@@ -107,8 +107,8 @@ static void take_paths(struct bg_plan *plan)
     canonicalize(given ? given : DEFAULT_BASE, base);
     if (stat(base, &st) < 0 || !S_ISDIR(st.st_mode))
         die_word("", base, " is not a directory", "NotADirectory");
-    int n = snprintf(plan->root, sizeof plan->root, "%s/%s/%s/root", base, plan->exec_name,
-                     plan->id);
+    int n =
+        snprintf(plan->root, sizeof plan->root, "%s/%s/%s/root", base, plan->exec_name, plan->id);
     if (n < 0 || (size_t)n >= sizeof plan->root)
         bg_die_path("Failed to create directory", "CreateDir", base, ENAMETOOLONG);
 }

@@ -16,7 +16,7 @@ struct bg_plan {
     char root[PATH_MAX];      /* <base>/<exec name>/<id>/root */
     uid_t uid;
     gid_t gid;
-    const char *netns;        /* NULL: the launcher's */
+    const char *netns; /* NULL: the launcher's */
     const char *parent_cgroup;
     const char *cgroups[BG_ARG_MANY]; /* "file=value", format checked */
     unsigned n_cgroups;

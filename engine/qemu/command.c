@@ -50,8 +50,7 @@ char *bg_command_kernel_line(const struct bg_config *config, unsigned long tsc_k
 {
     const struct bg_drive *root = root_drive(config);
     struct bg_buf line = {0};
-    bg_buf_str(&line, config->boot_source.boot_args ? config->boot_source.boot_args
-                                                    : DEFAULT_LINE);
+    bg_buf_str(&line, config->boot_source.boot_args ? config->boot_source.boot_args : DEFAULT_LINE);
     if (root && root->partuuid)
         bg_buf_fmt(&line, " root=PARTUUID=%s", root->partuuid);
     else if (root)
@@ -60,8 +59,7 @@ char *bg_command_kernel_line(const struct bg_config *config, unsigned long tsc_k
         bg_buf_str(&line, root->is_read_only ? " ro" : " rw");
     /* The keyboard controller is there without a word in ACPI; no_timer_check because the
      * emulated timer is too slow for the kernel's patience on a busy host. */
-    bg_buf_fmt(&line, " i8042.noaux no_timer_check tsc=reliable tsc_early_khz=%lu",
-               tsc_khz);
+    bg_buf_fmt(&line, " i8042.noaux no_timer_check tsc=reliable tsc_early_khz=%lu", tsc_khz);
     if (!bg_buf_ok(&line))
         bg_buf_free(&line);
     return line.data;
@@ -124,8 +122,8 @@ static void add_nets(struct bg_command *c, const struct bg_config *config, unsig
         add(c, "-netdev");
         add(c, "tap,id=net%zu,fd=%d,vhost=off", i, n->fd);
         add(c, "-device");
-        add(c, "virtio-net-device,bus=%s,netdev=net%zu,id=nic%zu%s%s", take_slot(slot, bus),
-            i, i, mac, mtu);
+        add(c, "virtio-net-device,bus=%s,netdev=net%zu,id=nic%zu%s%s", take_slot(slot, bus), i, i,
+            mac, mtu);
     }
 }
 

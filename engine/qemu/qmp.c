@@ -38,16 +38,20 @@ static const struct bg_field data_fields[] = {
     {"status", BG_STRING, 0, offsetof(struct data, status)},
     {"guest", BG_BOOL, 0, offsetof(struct data, guest)},
 };
-static const struct bg_schema data_schema = {
-    .name = "Data", .fields = data_fields, .n_fields = 3, .lenient = true,
-    .size = sizeof(struct data)};
+static const struct bg_schema data_schema = {.name = "Data",
+                                             .fields = data_fields,
+                                             .n_fields = 3,
+                                             .lenient = true,
+                                             .size = sizeof(struct data)};
 
 static const struct bg_field fault_fields[] = {
     {"desc", BG_STRING, 0, offsetof(struct fault, desc)},
 };
-static const struct bg_schema fault_schema = {
-    .name = "Fault", .fields = fault_fields, .n_fields = 1, .lenient = true,
-    .size = sizeof(struct fault)};
+static const struct bg_schema fault_schema = {.name = "Fault",
+                                              .fields = fault_fields,
+                                              .n_fields = 1,
+                                              .lenient = true,
+                                              .size = sizeof(struct fault)};
 
 static const struct bg_field message_fields[] = {
     {"event", BG_STRING, 0, offsetof(struct message, event)},
@@ -56,9 +60,11 @@ static const struct bg_field message_fields[] = {
     {"error", BG_OBJECT, 0, offsetof(struct message, error), &fault_schema},
     {"QMP", BG_IGNORED, 0, 0},
 };
-static const struct bg_schema message_schema = {
-    .name = "Message", .fields = message_fields, .n_fields = 5, .lenient = true,
-    .size = sizeof(struct message)};
+static const struct bg_schema message_schema = {.name = "Message",
+                                                .fields = message_fields,
+                                                .n_fields = 5,
+                                                .lenient = true,
+                                                .size = sizeof(struct message)};
 
 struct bg_qmp {
     struct bg_loop *loop;

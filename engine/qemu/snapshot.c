@@ -106,7 +106,7 @@ int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_erro
         r = copy_sparse(vmm->memory_fd, mem_fd);
     else if (r == 0)
         r = ftruncate(mem_fd, (off_t)(vmm->params.config->machine.mem_size_mib << 20)) < 0 ? -errno
-                                                                                          : 0;
+                                                                                           : 0;
     if (r < 0)
         (void)snprintf(error->text, sizeof error->text, "snapshot files: %s", strerror(-r));
     return r < 0 ? -1 : 0;

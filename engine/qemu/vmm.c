@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define START_MS    30000 /* QEMU maps memory and loads the kernel; slow on a loaded host */
-#define COMMAND_MS  10000
+#define START_MS   30000 /* QEMU maps memory and loads the kernel; slow on a loaded host */
+#define COMMAND_MS 10000
 
 int bg_vmm_init(void)
 {
@@ -157,8 +157,7 @@ static int make_pair(int *ours, int *theirs, struct bg_vmm_error *error)
     return 0;
 }
 
-int bg_vmm_launch(struct bg_vmm *vmm, struct bg_command_inputs *inputs,
-                  struct bg_vmm_error *error)
+int bg_vmm_launch(struct bg_vmm *vmm, struct bg_command_inputs *inputs, struct bg_vmm_error *error)
 {
     int qmp_fd = -1, r;
     inputs->qmp_fd = inputs->vsock_fd = -1;

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define NOTIFY_PORT 1024
+#define NOTIFY_PORT     1024
 #define FIRST_HOST_PORT 1073741824u
 
 struct bg_vmm {
