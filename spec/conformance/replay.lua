@@ -47,13 +47,13 @@ local taps = {}
 
 local function make_tap(text)
   local name, owner = text:match("^(%S+)"):gsub("gtap", tap_stem), text:match "owner (%d+)"
-  os.execute("ip tuntap del " .. name .. " mode tap 2>/dev/null")
+  os.execute("ip link del " .. name .. " 2>/dev/null")
   os.execute("ip tuntap add " .. name .. " mode tap" .. (owner and " user " .. owner or ""))
   taps[#taps + 1] = name
 end
 
 local function remove_taps()
-  for _, name in ipairs(taps) do os.execute("ip tuntap del " .. name .. " mode tap 2>/dev/null") end
+  for _, name in ipairs(taps) do os.execute("ip link del " .. name .. " 2>/dev/null") end
   taps = {}
 end
 
