@@ -1,6 +1,9 @@
 # The instance that people try, and everything that is tested end to end.
+# `deps` in a make of its own: the flags of libraries are looked up when a Makefile is read.
 .PHONY: demo
-demo: deps all ## a real VM in an instance of its own: the whole of banger on this machine
+demo: ## a real VM in an instance of its own: the whole of banger on this machine
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
 	@smoke/demo
 
 .PHONY: demo-clean
