@@ -4,7 +4,7 @@ return {
     name = "run", summary = "run a Lua script with the banger API",
     args = { { name = "FILE", type = "path", help = "Lua text; `return N` or an error gives the exit status" } },
     flags = {}, rest = { name = "ARG", greedy = true },
-    run = "script:run",
-    examples = { "banger run examples/hello.lua dev" },
+    json = { kind = "object", key = "result", shape = "any" }, run = "script:run", text = "script:text_result",
+    examples = { "banger run examples/matrix.lua debian", "banger run --json examples/sandbox.lua -- untrusted.sh" },
   } },
 }
