@@ -41,13 +41,14 @@ static int tty_raw(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"restore", raw_restore}, {NULL, NULL}};
     int fd = bg_lfd(L, 1);
+    bool keep_output = lua_toboolean(L, 2);
     struct bg_tty *tty = lua_newuserdata(L, sizeof(*tty));
     struct bg_err err;
 
     tty->fd = -1;
     bg_lclass(L, RAW_CLASS, methods, raw_gc);
     lua_setmetatable(L, -2);
-    return bg_tty_raw(fd, tty, &err) < 0 ? bg_lfail(L, &err) : 1;
+    return bg_tty_raw(fd, keep_output, tty, &err) < 0 ? bg_lfail(L, &err) : 1;
 }
 
 static const luaL_Reg tty_functions[] = {

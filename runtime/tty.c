@@ -39,7 +39,7 @@ static void at_exit(void)
     atexit(restore_all);
 }
 
-int bg_tty_raw(int fd, struct bg_tty *tty, struct bg_err *err)
+int bg_tty_raw(int fd, bool keep_output, struct bg_tty *tty, struct bg_err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct termios raw;
@@ -49,6 +49,8 @@ int bg_tty_raw(int fd, struct bg_tty *tty, struct bg_err *err)
         return bg_fail_sys(err, errno, "make the terminal raw");
     raw = tty->before;
     cfmakeraw(&raw);
+    if (keep_output)
+        raw.c_oflag = tty->before.c_oflag;
     /* Our own descriptor: the caller may close its own before the restore. */
     tty->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (tty->fd < 0)

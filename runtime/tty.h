@@ -5,6 +5,7 @@
 #ifndef BG_TTY_H
 #define BG_TTY_H
 
+#include <stdbool.h>
 #include <termios.h>
 
 #include "err.h"
@@ -15,8 +16,11 @@ struct bg_tty {
     struct bg_tty *next; /* list of raw terminals, for exit */
 };
 
-/* Make the terminal raw. `tty` must stay where it is until bg_tty_restore(). */
-int bg_tty_raw(int fd, struct bg_tty *tty, struct bg_err *err);
+/*
+ * Make the terminal raw; with keep_output only its input, so that a newline still begins a line.
+ * `tty` must stay where it is until bg_tty_restore().
+ */
+int bg_tty_raw(int fd, bool keep_output, struct bg_tty *tty, struct bg_err *err);
 
 /* Back to what it was; called again it does nothing. */
 void bg_tty_restore(struct bg_tty *tty);

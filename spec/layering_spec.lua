@@ -40,10 +40,12 @@ local ALLOWED = {
   agent = { "core", "aio", "agent", "rt", "outside" },
   host = { "core", "aio", "host", "agent", "rt", "outside" },
   flow = { "core", "aio", "flow", "outside" },
-  daemon = { "core", "aio", "rpc", "flow", "host", "daemon", "rt", "outside" },
-  init = { "core", "aio", "rpc", "client", "init", "agent", "host", "api", "outside" },
+  daemon = { "core", "aio", "rpc", "flow", "host", "daemon", "hooks", "rt", "outside" },
+  hooks = { "core", "aio", "hooks", "rt", "outside" }, -- the daemon's child that runs them
+  init = { "core", "aio", "rpc", "client", "init", "agent", "host", "api", "hooks", "outside" },
   api = { "core", "aio", "rpc", "client", "api", "agent", "host", "flow", "rt", "outside" }, -- flow: as root, system
-  cli = { "core", "aio", "rpc", "client", "init", "api", "agent", "host", "cli", "outside" },
+  repl = { "core", "aio", "init", "api", "rt", "repl", "outside" },
+  cli = { "core", "aio", "rpc", "client", "init", "api", "agent", "host", "repl", "cli", "outside" },
 }
 
 local OUTSIDE = { cjson = true, ["cjson.safe"] = true, luv = true, bit = true, jit = true, ["string.buffer"] = true,

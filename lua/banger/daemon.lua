@@ -17,7 +17,7 @@ local OWNER_ONLY, SOCKET_MODE = tonumber("077", 8), tonumber("600", 8)
 local END_MILLISECONDS = 60000   -- requests that were under way clean up within it
 
 -- Rooms that the daemon never enters; everything else is loaded at the start, so that one process never mixes two releases.
-local NOT_OURS = { ["banger.cli"] = true, ["banger.api"] = true, ["banger.init"] = true }
+local NOT_OURS = { ["banger.cli"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true, ["banger.init"] = true }
 
 local function complain(problem)
   io.stderr:write(("bangerd: %s\n"):format(err.format(problem)))
@@ -118,6 +118,7 @@ function M.main(argv)
     io.stdout:write("bangerd ", build.version, "\n")
     return 0
   end
+  if argv[1] == "--hooks" then return require("banger.hooks.child").main { unpack(argv, 2) } end
   if argv[1] == "--check-migrations" then return require("banger.host.migrate_check").main(argv) end
   local command = COMMANDS[argv[1] or ""]
   if not command or #argv > 1 then

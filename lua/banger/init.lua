@@ -11,6 +11,11 @@
 --   banger.update   check run rollback                               a signed release in its place, as root
 --   banger.events(options, fn)      fn(event) for each thing that happens
 --   banger.with_vm(options, fn)     fn(vm); the VM is gone afterwards, whatever happened
+--   banger.with_port(vm, port, fn)  fn(port); the port leads into the VM meanwhile
+--   banger.apply(file, options)     makes VMs as a file of data describes them; banger.diff tells what that would do
+--   banger.hooks    list reload     what the owner's files in hooks.d do
+--   banger.on(event, options, fn)   in such a file: fn(ev) is called for each event that fits
+--   banger.args(row)                in a script: its arguments and flags, checked, with --help
 --   banger.try(value, err)          raises err; else passes its arguments on
 --   banger.all map race             many functions at once (banger.aio.combine)
 --   banger.scope timeout shield sleep channel tasks                  structured concurrency (banger.aio.task, .sync)
@@ -20,11 +25,13 @@
 local PARTS = {
   vm = "banger.api.vm", image = "banger.api.image", kernel = "banger.api.kernel", engine = "banger.api.engine",
   daemon = "banger.api.daemon", doctor = "banger.api.doctor",
-  system = "banger.api.system", update = "banger.api.update",
+  system = "banger.api.system", update = "banger.api.update", hooks = "banger.api.hooks",
 }
 
 local FUNCTIONS = {
   events = { "banger.api.events", "each" },
+  apply = { "banger.api.apply", "apply" }, diff = { "banger.api.apply", "diff" },
+  on = { "banger.hooks.register", "on" },
   all = { "banger.aio.combine", "all" }, map = { "banger.aio.combine", "map" }, race = { "banger.aio.combine", "race" },
   scope = { "banger.aio.task", "scope" }, timeout = { "banger.aio.task", "timeout" },
   shield = { "banger.aio.task", "shield" }, sleep = { "banger.aio.task", "sleep" },
@@ -48,6 +55,34 @@ end
 ---@return any ...         what fn returned, or nil, err
 function M.with_vm(options, fn)
   return M.vm.with(options, fn)
+end
+
+---Leads a port of this host into a VM while fn(port) runs.
+---@param vm string|banger.Vm
+---@param port {host: integer, guest: integer, proto: "tcp"|"udp"|nil, local_only: boolean?}
+---@param fn fun(port: table): any
+---@return any ...      what fn returned, or nil, err
+function M.with_port(vm, port, fn)
+  return M.vm.with_port(type(vm) == "table" and vm.name or vm, port, fn)
+end
+
+---In a script that `banger run` runs: its arguments and flags, checked; `--help` prints its page and ends it.
+---@param row {summary: string, args: table[]?, flags: table[]?, rest: table?, examples: string[]?}    as in banger.cli.commands
+---@return table<string, any> args
+---@return table<string, any> flags
+---@return string[] rest
+function M.args(row)
+  error("banger.args: only a script that `banger run` runs has arguments, not " .. tostring(row), 2)
+end
+
+---What `require "banger"` has: the names of parts and functions, sorted.
+---@return string[]
+function M.names()
+  local out = { "args", "try", "with_vm", "with_port", "names" }
+  for name in pairs(PARTS) do out[#out + 1] = name end
+  for name in pairs(FUNCTIONS) do out[#out + 1] = name end
+  table.sort(out)
+  return out
 end
 
 return setmetatable(M, {

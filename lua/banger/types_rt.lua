@@ -110,7 +110,7 @@
 ---@class rt.tty
 ---@field is fun(fd: integer): boolean
 ---@field size fun(fd: integer): integer?, integer?      columns, rows
----@field raw fun(fd: integer): userdata|nil, banger.Error?  restores itself at :restore(), at collection and at exit
+---@field raw fun(fd: integer, input_only: boolean?): userdata|nil, banger.Error?  input_only: output stays as it was; restores itself at :restore(), at collection and at exit
 
 ---banger.rt.jailer: pure knowledge of jails
 ---@class rt.jailer

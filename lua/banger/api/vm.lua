@@ -110,33 +110,67 @@ function M.prune()
   return result.removed
 end
 
----Runs a command in the VM.
+---Runs a command in the VM, with the environment, user and folder of its image where none are given.
 ---@param name string
----@param command string[]     with `timeout` (seconds) and `input` (bytes) as options
----@return {code: integer, stdout: string, stderr: string}|nil, banger.Error?
+---@param command string[]     and timeout (seconds; past them code is 124), input (bytes), env, cwd, user; stdout, stderr: functions
+---                            that take bytes as they come
+---@return {code: integer, signal: integer?, timed_out: boolean?, why: string?, stdout: string?, stderr: string?}|nil
+---@return banger.Error?
 function M.exec(name, command) return require("banger.api.guest").run(name, command) end
 
----Makes a VM, runs fn(vm), deletes the VM whatever happened.
----@return any ...   what fn returned, or nil, err
-function M.with(options, fn)
-  local vm, e = M.create(options)
-  if not vm then return nil, e end
+---Copies a file or tree into or out of a VM: into the target if that is a folder, else as it.
+---@param source string     one of the two is NAME:/path
+---@param target string
+---@param options {user: string?, on_file: fun(path: string)?}?
+---@return integer|nil skipped      sockets, pipes and devices of the VM, which are left out
+---@return banger.Error?
+function M.cp(source, target, options) return require("banger.api.guest").cp(source, target, options) end
+
+---Runs fn(...), then undo() whatever happened, and although cancelled. What fn returned; what undo could not do is a failure too.
+local function guard(what, undo, fn, ...)
   local function leave(ok, ...)
-    local _, problem = task.shield(CLEAN_UP, function() return vm:delete { force = true } end)
+    local _, problem = task.shield(CLEAN_UP, undo)
     if not ok then error((...), 0) end
     local first, second = ...
     if problem and problem.code ~= "vm.not_found" then
-      if first ~= nil then return nil, err.wrap(problem, "delete " .. vm.name) end
+      if first ~= nil then return nil, err.wrap(problem, what) end
       if err.is(second) then err.attach(second, problem) end
     end
     return ...
   end
-  return leave(xpcall(fn, err.raised_here, vm))
+  return leave(xpcall(fn, err.raised_here, ...))
+end
+
+---Makes a VM, runs fn(vm), deletes the VM whatever happened. The daemon deletes it when this process is killed.
+---@return any ...   what fn returned, or nil, err
+function M.with(options, fn)
+  local leased = { lease = true }
+  for key, value in pairs(options) do leased[key] = value end
+  local vm, e = M.create(leased)
+  if not vm then return nil, e end
+  return guard("delete " .. vm.name, function() return vm:delete { force = true } end, fn, vm)
+end
+
+---Leads a port of this host into a VM while fn(port) runs.
+---@param name string
+---@param port {host: integer, guest: integer, proto: "tcp"|"udp"|nil, local_only: boolean?}
+---@param fn fun(port: table): any
+---@return any ...   what fn returned, or nil, err
+function M.with_port(name, port, fn)
+  local ok, e = M.publish(name, port)
+  if not ok then return nil, e end
+  return guard(("close port %d"):format(port.host), function() return M.unpublish(name, port.host, port.proto) end, fn, port)
 end
 
 function Vm:exec(command) return M.exec(self.name, command) end
+---The same, where :/path is in this VM.
+function Vm:cp(source, target, options)
+  local function here(path) return path:sub(1, 1) == ":" and self.name .. path or path end
+  return M.cp(here(source), here(target), options)
+end
 function Vm:wait(options) return M.wait(self.name, options) end
 function Vm:stats() return M.stats(self.name) end
+function Vm:with_port(port, fn) return M.with_port(self.name, port, fn) end
 function Vm:publish(port) return M.publish(self.name, port) end
 function Vm:unpublish(host, proto) return M.unpublish(self.name, host, proto) end
 function Vm:logs(log) return M.logs(self.name, log) end

@@ -229,6 +229,21 @@ end
 ---@field flags table<string, any>
 ---@field rest string[]   what followed `--`
 
+---Parses the words of one row that is not in the table: a script's.
+---@param row table         as in commands.lua
+---@param path string[]     the words before them, for messages
+---@param argv string[]
+---@return banger.cli.Request request
+---@return banger.Error? error     code usage.invalid
+function M.row(row, path, argv)
+  local self = setmetatable({ argv = argv, at = 0, positionals = {}, row = row }, Parser)
+  self.request = { path = path, row = row, args = {}, flags = {}, rest = {} }
+  local ok, e = self:scan()
+  if ok and not self.request.flags.help then ok, e = self:bind_all() end
+  if ok then e = nil end
+  return self.request, e
+end
+
 ---Parses a command line (without the program's name). The request is returned on failure too, as far as it was understood,
 ---so that the error can be told in the form that was asked for (--json).
 ---@param argv string[]

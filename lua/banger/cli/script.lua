@@ -1,7 +1,10 @@
--- `banger run FILE.lua [ARG...]`: a user's script, with the API and nothing of ours in its way.
+-- `banger run FILE.lua [ARG...]`: a user's script, with the API and nothing of ours in its way. It is the main task: Ctrl-C and TERM
+-- cancel it, and its scopes clean up.
 local err = require "banger.core.err"
 
 local M = {}
+
+local HELP = {}   -- raised by banger.args when the page was asked for
 
 ---The text of a script; a first line `#!...` stays a line, so that errors name the right one.
 local function source(path)
@@ -14,7 +17,9 @@ local function source(path)
 end
 
 ---Bytecode is refused: it can do to this process whatever it wants.
-local function compile(path)
+---@param path string
+---@return function|nil chunk, banger.Error?
+function M.compile(path)
   local text, e = source(path)
   if not text then return nil, e end
   if text:byte(1) == 27 then
@@ -25,30 +30,103 @@ local function compile(path)
   return chunk
 end
 
----What the script returned as an exit status: nothing or true: 0, false: 1, a number: itself.
+-- A row of the command table, as a script writes it.
+local function completed(row, path)
+  if type(row) ~= "table" then error("banger.args: expected a table with summary, args and flags", 3) end
+  local out = { args = {}, flags = {}, summary = "a script of yours", examples = { "banger run " .. path } }
+  for key, value in pairs(row) do out[key] = value end
+  local types = require("banger.cli.values").types
+  for _, item in ipairs(out.args) do item.type = item.type or "word" end
+  for _, list in ipairs { out.args, out.flags } do
+    for _, item in ipairs(list) do
+      item.help = item.help or ""
+      if item.value and not item.type then item.type = "word" end
+      if item.type and not types[item.type] then
+        error(("banger.args: %s has the type %s, which does not exist"):format(item.name, tostring(item.type)), 3)
+      end
+    end
+  end
+  return out
+end
+
+---banger.args for a script: its words by the row that it declares; --help prints the page and ends it.
+local function argument_reader(path, words, out)
+  return function(row)
+    row = completed(row, path)
+    local where = { "run", path }
+    local request, e = require("banger.cli.parse").row(row, where, words)
+    if e then error(e, 0) end
+    if request.flags.help then
+      out:lines(require("banger.cli.help").verb(row, where))
+      error(HELP, 0)
+    end
+    return request.args, request.flags, request.rest
+  end
+end
+
+-- With --json stdout has the one object: what the script prints goes to stderr.
+local function divert_output()
+  io.stdout = io.stderr
+  io.output(io.stderr)
+  _G.print = function(...)
+    local words = {}
+    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
+    io.stderr:write(table.concat(words, "\t"), "\n")
+  end
+end
+
+-- What was raised, told as the script's failure with its place: an error object keeps its code (banger.try).
+local function failure(raised, path)
+  if raised.code == "internal" then
+    return err.new("script.failed", raised.message, { traceback = raised.traceback })
+  end
+  local place = path:gsub("%p", "%%%0") .. ":%d+"
+  local where = raised.traceback and raised.traceback:match(place)
+  local out = where and err.wrap(raised, where) or raised
+  out.traceback = nil
+  return out
+end
+
+---@param chunk function
+---@param path string
+---@param words string[]
+---@param out banger.cli.Out
+---@return any value      what the script returned; true when it only told its --help
+---@return banger.Error?
+function M.execute(chunk, path, words, out)
+  _G.arg = { [0] = path, unpack(words) }
+  require("banger").args = argument_reader(path, words, out)
+  local ok, value, problem = xpcall(function() return chunk(unpack(words)) end, function(raised)
+    return raised == HELP and HELP or err.raised_here(raised)
+  end)
+  if ok then return value, problem end
+  if value == HELP then return true end
+  return nil, failure(value, path)
+end
+
+---What the script returned as an exit status: a number is itself, false is 1, all else is success.
 local function status_of(value)
-  if value == nil or value == true then return 0 end
   if value == false then return 1 end
-  if type(value) == "number" and value >= 0 and value <= 255 and value == math.floor(value) then return value end
-  return nil, err.new("script.failed", ("the script returned a %s instead of an exit status"):format(type(value)))
+  if type(value) ~= "number" then return 0 end
+  if value >= 0 and value <= 255 and value == math.floor(value) then return value end
+  return nil, err.new("script.failed", ("the script returned %s as an exit status"):format(tostring(value)),
+    { remedy = "return a whole number from 0 to 255" })
 end
 
 function M.run(ctx)
-  local chunk, e = compile(ctx.args.FILE)
+  local chunk, e = M.compile(ctx.args.FILE)
   if not chunk then return nil, e end
-  _G.arg = { [0] = ctx.args.FILE, unpack(ctx.rest) }
-  local ok, value, problem = xpcall(function() return chunk(unpack(ctx.rest)) end, err.raised_here)
-  if not ok then
-    if value.code == "internal" then
-      return nil, err.new("script.failed", value.message, { traceback = value.traceback })
-    end
-    return nil, value
-  end
-  if value == nil and err.is(problem) then return nil, problem end
+  if ctx.out.json then divert_output() end
+  local value
+  value, e = M.execute(chunk, ctx.args.FILE, ctx.rest, ctx.out)
+  if value == nil and err.is(e) then return nil, e end
   local status
   status, e = status_of(value)
   if not status then return nil, e end
-  return {}, status
+  return { result = value }, status
 end
+
+---Nothing: without --json a script says itself what there is to say.
+function M.text_result() end
 
 return M

@@ -188,6 +188,10 @@ code("agent.denied", DENIED, "The guest's own permissions forbid it.", { "anothe
 code("agent.exists", CONFLICT, "Something of another kind is in the way in the guest.", { "a folder where a file is to go" })
 code("agent.escape", FAILED, "A copy would have left its own tree through a link.", { "a link in the way", "a hostile guest" })
 code("agent.full", FAILED, "The guest's disk is full.", { "a small disk" }, "make the VM with a larger --disk")
+code("agent.absent", FAILED, "Nothing answers in the guest where banger's agent listens.",
+  { "an image without the agent", "a guest that still boots or that hangs" }, "use `banger vm ssh`; `banger image build` makes images with it")
+code("agent.lost", FAILED, "The connection to the guest's agent ended in the middle of a request.",
+  { "the VM was stopped or killed", "more than 256 requests at once", "the guest ran out of memory" })
 code("agent.failed", FAILED, "The guest could not do it; the message says why.", { "see its message" })
 
 code("kernel.not_found", NOT_FOUND, "There is no such kernel.", { "a typing error", "none was pulled yet" },
@@ -280,5 +284,19 @@ code("script.unreadable", NOT_FOUND, "The script cannot be read.", { "a wrong pa
 code("script.refused", DENIED, "The script is not Lua text.", { "bytecode was given" })
 code("script.syntax", FAILED, "The script is not valid Lua.", { "see its message for file and line" })
 code("script.failed", FAILED, "The script raised an error.", { "see its message and traceback" })
+
+code("vm.conflict", CONFLICT, "A VM is not as a file describes it, in something that cannot be changed.", { "the file was edited" },
+  "delete the VM, or let `banger apply --replace` do so; its disk is lost")
+code("repl.as_root", DENIED, "The prompt is the owner's, not root's.", { "sudo where none is needed" },
+  "run it as the owner, or give --as-root")
+
+-- Hooks.
+code("hook.vetoed", DENIED, "A hook of the owner's did not let it happen.", { "a rule in hooks.d" },
+  "`banger hooks list` shows which hooks there are")
+code("hook.failed", FAILED, "A hook did what a hook may not do, and was switched off.", { "a defect of the hook" },
+  "mend it, then `banger hooks reload`")
+code("hook.reentrant", CONFLICT, "A hook tried to change the VM that it was called for.", { "a hook that starts or stops its own VM" },
+  "let the hook change ev.spec, veto, or act on other VMs")
+code("hook.unsafe", DENIED, "A file of hooks could be changed by others, so it was not run.", { "its mode or its owner" })
 
 return M

@@ -10,19 +10,53 @@ local function call_of(request)
   return { op = request.op_id, progress = function(step) request:progress { step = step } end }
 end
 
+local function view(daemon, record) return daemon.life.vms:describe(record) end
+
+-- What the owner's hooks say first: the parameters, changed or as they were, or nil, err of a veto.
+local BEFORE = {}
+
+function BEFORE.create(daemon, params, op)
+  local changed, problem = daemon.hooks:run("vm.pre_create", params, op)
+  if not changed or not changed.start then return changed, problem end
+  return daemon.hooks:run("vm.pre_start", changed, op)
+end
+
+function BEFORE.start(daemon, params, op)
+  local record, problem = daemon.host.store:find(params.name)
+  if not record then return nil, problem end
+  if record.state == "running" then return params end
+  local ok
+  ok, problem = daemon.hooks:run("vm.pre_start", view(daemon, record), op)
+  if not ok then return nil, problem end
+  return params
+end
+
+BEFORE.restart = BEFORE.start
+
+-- What follows a verb that has succeeded.
+local AFTER = {
+  create = function(daemon, vm, params, request)
+    if params.lease then daemon.leases:hold(vm.id, request.peer.pid) end
+  end,
+  delete = function(daemon, vm) daemon.leases:drop(vm.id) end,
+}
+
 -- Verbs of the lifecycle: the daemon must have agreed with the world before it changes anything.
 for _, verb in ipairs { "create", "start", "stop", "restart", "kill", "delete", "pause", "resume" } do
   M["vm." .. verb] = function(daemon, params, request)
     local ok, problem = daemon:await_settled()
     if not ok then return nil, problem end
+    ok, problem = daemon.hooks:admit(params.name, request.peer and request.peer.pid)
+    if not ok then return nil, problem end
+    if BEFORE[verb] then params, problem = BEFORE[verb](daemon, params, request.op_id) end
+    if not params then return nil, problem end
     local vm
     vm, problem = daemon.life[verb](daemon.life, params, call_of(request))
     if not vm then return nil, problem end
+    if AFTER[verb] then AFTER[verb](daemon, vm, params, request) end
     return { vm = vm }
   end
 end
-
-local function view(daemon, record) return daemon.life.vms:describe(record) end
 
 M["vm.list"] = function(daemon)
   local records, problem = daemon.host.store:list()
@@ -88,14 +122,19 @@ M["vm.stats"] = function(daemon, params)
   return { stats = stats }
 end
 
+-- A VM that can be entered.
+local function running(daemon, name)
+  local record, problem = daemon.host.store:find(name)
+  if not record then return nil, problem end
+  if record.state == "running" then return record end
+  return nil, err.new("vm.bad_state", ("%s is %s"):format(record.name, record.state),
+    { remedy = ("`banger vm %s %s` first"):format(record.state == "paused" and "resume" or "start", record.name) })
+end
+
 M["vm.ssh_info"] = function(daemon, params)
   local store, dirs = daemon.host.store, daemon.host.dirs
-  local record, problem = store:find(params.name)
+  local record, problem = running(daemon, params.name)
   if not record then return nil, problem end
-  if record.state ~= "running" then
-    return nil, err.new("vm.bad_state", ("%s is %s"):format(record.name, record.state),
-      { remedy = ("`banger vm start %s` first"):format(record.name) })
-  end
   local owner
   owner, problem = keys.owner(dirs)
   if not owner then return nil, problem end
@@ -105,16 +144,21 @@ M["vm.ssh_info"] = function(daemon, params)
   local known_hosts
   known_hosts, problem = keys.write_known_hosts(dirs, records)
   if not known_hosts then return nil, problem end
-  return { ssh = { address = record.address, port = 22, user = "root", key = owner.path, known_hosts = known_hosts } }
+  return { ssh = {
+    address = record.address, port = 22, user = "root", key = owner.path, known_hosts = known_hosts, host_key_alias = record.name .. ".vm",
+  } }
 end
 
 M["vm.connect"] = function(daemon, params)
-  local record, problem = daemon.host.store:find(params.name)
+  local record, problem = running(daemon, params.name)
   if not record then return nil, problem end
   local answer
   answer, problem = daemon.host.priv:vm_connect { vm = record.id, channel = "vsock" }
   if not answer then return nil, problem end
-  return { port = params.port }, { answer.socket }
+  -- Only of the image that the disk was made from: another one may have its name by now.
+  local image = daemon.host.image(record.image)
+  local defaults = image and image.digest == record.image_digest and image.defaults or nil
+  return { port = params.port, defaults = defaults }, { answer.socket }
 end
 
 M["vm.prune"] = function(daemon)
@@ -209,6 +253,23 @@ end
 M["daemon.status"] = function(daemon) return { daemon = daemon:status() } end
 
 M["doctor.facts"] = function(daemon) return { checks = daemon:checks() } end
+
+M["vm.explain"] = function(daemon, params)
+  local record, problem = daemon.host.store:find(params.name)
+  if not record then return nil, problem end
+  local seen, action
+  seen, action = daemon.reconcile:explain(record.id)
+  if not seen then return nil, action end
+  return { vm = view(daemon, record), seen = seen, action = action }
+end
+
+M["hooks.list"] = function(daemon) return { hooks = daemon.hooks:list() } end
+
+M["hooks.reload"] = function(daemon)
+  local list, problem = daemon.hooks:reload()
+  if not list then return nil, problem end
+  return { hooks = list }
+end
 
 M["daemon.reconcile"] = function(daemon, _, request)
   local actions, problem = daemon:settle(request.op_id)

@@ -4,6 +4,8 @@ local engines = require "banger.flow.engines"
 local err = require "banger.core.err"
 local events = require "banger.flow.events"
 local handlers = require "banger.daemon.handlers"
+local hooks = require "banger.daemon.hooks"
+local leases = require "banger.daemon.leases"
 local lifecycle = require "banger.flow.lifecycle"
 local methods = require "banger.rpc.methods"
 local network = require "banger.daemon.network"
@@ -114,9 +116,19 @@ local function dump_on_request(self)
   return true
 end
 
+-- What clients of an earlier life of the daemon left, once it is known how their VMs are.
+local function restore_leases(self)
+  local ok, problem = self.changed:wait_until(function() return self.settled end)
+  if not ok then return nil, problem end
+  return self.leases:restore()
+end
+
 local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
   scope:spawn("dump", function() return dump_on_request(self) end)
+  scope:spawn("leases", function() return restore_leases(self) end)
+  scope:spawn("hooks", function() return self.hooks:keep() end)
+  scope:spawn("post hooks", function() return self.hooks:follow() end)
   task.timeout(FIRST_LOOK_SECONDS, function()
     return self.changed:wait_until(function() return self.settled or self.problem ~= nil end)
   end)
@@ -147,6 +159,12 @@ function M:run(listener, on_ready)
       self.host = host
       self.life = lifecycle.new(host, events.new(host.clock), engines.new(host))
       self.reconcile = reconcile.new(self.life)
+      self.hooks = hooks.new(self)
+      self.leases, failure = leases.open(self)
+      if not self.leases then
+        sys.close(listener)
+        return nil, failure
+      end
       local done
       done, failure = serve(self, scope, listener, on_ready)
       self.life.vms:release()

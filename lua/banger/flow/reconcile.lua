@@ -119,6 +119,21 @@ local function settle(self, id, op)
   end)
 end
 
+---What reconcile sees of a VM at this moment and would do about it; nothing is changed.
+---@param id string
+---@return banger.Seen|nil seen
+---@return banger.Action|banger.Error
+function M:explain(id)
+  return self.life:turn(id, function()
+    local record, problem = self.host.store:get(id)
+    if not record then return nil, problem end
+    local seen, failure, vmm = task.timeout(LOOK_SECONDS, look, self, id, record)
+    if not seen then return nil, failure end
+    if vmm then vmm:close() end
+    return seen, plan.decide(record, seen)
+  end)
+end
+
 -- Every id that the database or the helper speaks of.
 local function everybody(self)
   local records, problem = self.host.store:list()

@@ -54,6 +54,7 @@ method("vm.create", {
       { default = "open", doc = "isolated: no other VM; offline: nothing but names" }),
     start = schema.boolean { default = true, doc = "start it" },
     boot_timeout = seconds("how long the guest may take to say that it is ready", 120),
+    lease = schema.boolean { default = false, doc = "delete the VM as soon as the client's process has ended" },
   }),
   result = "vm, with timings per step",
 })
@@ -109,12 +110,12 @@ method("vm.stats", {
 })
 method("vm.ssh_info", {
   doc = "What a client needs to reach a VM by ssh.", repeatable = true, params = named("VmSshInfo", {}),
-  result = "ssh {address, port, user, key, known_hosts}",
+  result = "ssh {address, port, user, key, known_hosts, host_key_alias}",
 })
 method("vm.connect", {
-  doc = "A stream to a port inside the VM (vsock). Bulk data never crosses the daemon.", fds = 1,
+  doc = "A stream to a port inside the VM (vsock). Bulk data never crosses the daemon.", repeatable = true, fds = 1,
   params = named("VmConnect", { port = schema.integer { min = 1, max = 2 ^ 32 - 2, default = 1025, doc = "vsock port; 1025 is the agent's" } }),
-  result = "a connected fd; the client writes CONNECT itself",
+  result = "a connected fd; the client writes CONNECT itself. defaults {env, user, cwd, entrypoint, cmd} of the image, where it has some",
 })
 method("vm.prune", {
   doc = "Remove what the helper keeps of VMs that no record speaks of and that do not run.", result = "removed, a list of VM ids",
@@ -156,6 +157,15 @@ method("events.follow", {
   }),
   result = "items: events",
 })
+method("vm.explain", {
+  doc = "What reconcile sees of a VM, what it would decide and why. Changes nothing.", repeatable = true, params = named("VmExplain", {}),
+  result = "vm; seen and action, as core/plan has them",
+})
+method("hooks.list", {
+  doc = "The owner's hooks, those that were switched off with the reason.", repeatable = true,
+  result = "hooks, each {name, event, file, state on|off|broken, reason}",
+})
+method("hooks.reload", { doc = "Load the files of hooks.d anew.", repeatable = true, result = "hooks, as hooks.list" })
 method("daemon.reconcile", { doc = "Look at everything again and settle what is settled.", repeatable = true, result = "actions" })
 
 return M

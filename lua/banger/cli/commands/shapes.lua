@@ -107,6 +107,20 @@ return {
     { "message", "string", "what was found" },
     { "remedy", "string?", "what to do" },
   },
+  change = {
+    { "vm", "string", "name" },
+    { "act", "string", "create replace conflict publish unpublish start stop none" },
+    { "why", "string?", "in words" },
+    { "port", "object?", "of publish and unpublish" },
+    { "wanted", "object?", "of create and replace: what the VM is made of" },
+  },
+  hook = {
+    { "name", "string?", "absent for a file that could not be loaded" },
+    { "event", "string?", "vm.pre_create vm.pre_start vm.post_create vm.post_start vm.post_stop vm.post_delete" },
+    { "file", "string", "within hooks.d" },
+    { "state", "string", "on, off (it failed) or broken (its file did)" },
+    { "reason", "string?", "why it is not on" },
+  },
   code = {
     { "code", "string", "area.reason" },
     { "meaning", "string", "in one line" },

@@ -1,0 +1,96 @@
+-- VMs that belong to the process of a client (`vm.create` with `lease`): when that process has ended, by whatever way, they are
+-- deleted. The process is known by pid and start time and watched through a pidfd, so a lease outlives both a connection that was
+-- lost and a daemon that was restarted; the end of the daemon itself deletes nothing.
+local err = require "banger.core.err"
+local facts = require "banger.host.facts"
+local fd = require "banger.aio.fd"
+local sys = require "banger.rt.sys"
+
+local M = {}
+M.__index = M
+
+---@param daemon table      daemon/service; its host is open
+---@return table|nil leases, banger.Error?
+function M.open(daemon)
+  local notes, problem = facts.open(daemon.dirs.home .. "/leases", daemon.host.boot_id)
+  if not notes then return nil, err.wrap(problem, "leases") end
+  return setmetatable({ daemon = daemon, notes = notes, owners = {} }, M)
+end
+
+-- The VM's owner is gone. What cannot be deleted now keeps its note and is tried by the daemon's next life.
+local function let_go(self, id)
+  local host, life = self.daemon.host, self.daemon.life
+  local record, missing = host.store:get(id)
+  if not record then
+    if missing.code == "vm.not_found" then self.notes:remove(id) end
+    return
+  end
+  local op = host.new_op()
+  host.log:info("lease.ended", { op = op, vm = record.name, id = id })
+  local ok, problem = life:delete({ name = record.name, force = true }, { op = op })
+  if ok or problem.code == "vm.not_found" then return self.notes:remove(id) end
+  host.log:warn("lease.failed", { op = op, vm = record.name, id = id, error = problem })
+end
+
+local function key_of(pid, start) return ("%d %d"):format(pid, start) end
+
+-- One watch for each process that owns anything. nil when the process is gone already.
+local function owner_of(self, pid, start)
+  local key = key_of(pid, start)
+  if self.owners[key] then return self.owners[key] end
+  local raw = sys.pidfd(pid)
+  local now = raw and sys.proc(pid)
+  if not now or now.start ~= start then
+    if raw then sys.close(raw) end
+    return nil
+  end
+  local owner = { vms = {} }
+  self.owners[key] = owner
+  self.daemon.host.spawn("leases of process " .. pid, function()
+    local process = fd.new(raw, "the end of process " .. pid)
+    local ended, problem = process:readable()
+    process:close()
+    self.owners[key] = nil
+    if not ended then return nil, problem end
+    for id in pairs(owner.vms) do let_go(self, id) end
+    return true
+  end)
+  return owner
+end
+
+---A VM belongs to the client's process from now on. It is deleted at once when that process is gone.
+---@param id string
+---@param pid integer
+function M:hold(id, pid)
+  local process = sys.proc(pid)
+  local owner = process and owner_of(self, pid, process.start)
+  if not owner then return let_go(self, id) end
+  owner.vms[id] = true
+  self.notes:put(id, { pid = pid, start = process.start })
+end
+
+---A VM is gone: nobody owns it.
+---@param id string
+function M:drop(id)
+  local note = self.notes:get(id)
+  local owner = note and self.owners[key_of(note.pid, note.start)]
+  if owner then owner.vms[id] = nil end
+  self.notes:remove(id)
+end
+
+---Take up the leases of an earlier life. Notes of an earlier boot speak of processes that are gone.
+function M:restore()
+  for _, file in ipairs(sys.list(self.notes.folder) or {}) do
+    local id = file:match "^(%w+)%.json$"
+    local note = id and self.notes:get(id)
+    local owner = note and owner_of(self, note.pid, note.start)
+    if owner then
+      owner.vms[id] = true
+    elseif id then
+      let_go(self, id)
+    end
+  end
+  return true
+end
+
+return M
