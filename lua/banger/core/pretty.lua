@@ -54,6 +54,13 @@ local function table_text(value, indent, seen)
   return own .. "{\n" .. inner .. table.concat(list, ",\n" .. inner) .. ",\n" .. indent .. "}"
 end
 
+---The fields of a flat table on one line: `a = 1, b = "x"`.
+---@param value table
+---@return string
+function M.flat(value)
+  return table.concat(entries(value, function(item) return M.show(item) end), ", ")
+end
+
 ---@param value any
 ---@param indent string?            of the lines after the first
 ---@param seen table<table, true>?  tables that are being shown

@@ -85,7 +85,8 @@ local function call(fn, message)
   local field = message.event == "vm.pre_create" and "spec" or "vm"
   local ev = setmetatable({ event = message.event, warnings = {}, [field] = message.fields }, Event)
   local ok, e = xpcall(fn, err.raised_here, ev)
-  if not ok then return { reply = message.call, error = err.format(e) } end
+  -- Where memory ran out there is no error object, just a string.
+  if not ok then return { reply = message.call, error = err.is(e) and err.format(e) or tostring(e) } end
   return {
     reply = message.call, fields = field == "spec" and ev.spec or nil, veto = ev.vetoed,
     warnings = #ev.warnings > 0 and ev.warnings or nil,
@@ -93,6 +94,7 @@ local function call(fn, message)
 end
 
 local function serve(folder, files)
+  io.stdout:setvbuf "line"
   sys.nonblock(LINK, true)
   local link = fd.new(LINK, "the daemon")
   local function say(message)

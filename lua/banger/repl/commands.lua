@@ -18,7 +18,7 @@ local function explain_vm(self, name)
   local result, e = daemon.call("vm.explain", { name = name })
   if not result then return nil, e end
   self.say(text.escape(("%s is recorded as %s%s"):format(name, result.vm.state, result.vm.reason and ": " .. result.vm.reason or "")))
-  self.say("seen     " .. pretty.show(result.seen, "         "))
+  self.say("seen     " .. pretty.flat(result.seen))
   self.say("decided  " .. text.escape(describe(result.action)))
   return true
 end
