@@ -17,7 +17,7 @@ local OWNER_ONLY, SOCKET_MODE = tonumber("077", 8), tonumber("600", 8)
 local END_MILLISECONDS = 60000   -- requests that were under way clean up within it
 
 -- Rooms that the daemon never enters; everything else is loaded at the start, so that one process never mixes two releases.
-local NOT_OURS = { ["banger.cli"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true, ["banger.init"] = true }
+local NOT_OURS = { ["banger.cli"] = true, ["banger.mcp"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true, ["banger.init"] = true }
 
 local function complain(problem)
   io.stderr:write(("bangerd: %s\n"):format(err.format(problem)))

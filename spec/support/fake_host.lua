@@ -19,6 +19,7 @@ local function step(host, name, effect)
   host.trace[#host.trace + 1] = name
   local mine = host.count
   if host.cancel_at == mine then host.on_cancel() end
+  if host.dead then return nil, err.new("helper.lost", "the daemon was killed") end
   local ok, cancelled = task.sleep(0)
   if not ok then return nil, cancelled end
   if host.fail_at == mine and not host.fail_late then
@@ -230,7 +231,7 @@ local function may_fail(self, name)
   host.count = host.count + 1
   host.trace[#host.trace + 1] = name
   if host.cancel_at == host.count then host.on_cancel() end
-  return host.fail_at == host.count
+  return host.dead or host.fail_at == host.count
 end
 
 function Store:copy(record)

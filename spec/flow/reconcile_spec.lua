@@ -1,0 +1,189 @@
+-- Reconcile against a host in memory: what each kind of crash leaves, and what comes of it.
+local engines = require "banger.flow.engines"
+local events = require "banger.flow.events"
+local fake_host = require "spec.support.fake_host"
+local lifecycle = require "banger.flow.lifecycle"
+local methods = require "banger.rpc.methods"
+local reconcile = require "banger.flow.reconcile"
+local task = require "banger.aio.task"
+
+local CALL = { op = "op1" }
+
+local function new_life(host) return lifecycle.new(host, events.new(host.clock), engines.new(host)) end
+
+local function with_scope(options, body)
+  local host = fake_host.new(options)
+  local ok, problem = task.main(function()
+    return task.scope(function(scope)
+      host:spawn_in(scope)
+      local life = body(host, scope)
+      life.vms:release()
+      scope:cancel()
+      return true
+    end)
+  end)
+  assert(ok, problem and tostring(problem) .. "\n" .. tostring(problem.traceback))
+  return host
+end
+
+local function create(life, name)
+  return life:create(methods["vm.create"].params:check { name = name or "dev" }, CALL)
+end
+
+-- The daemon is killed: nothing of it is left but what it wrote; the next one begins with an empty head.
+local function crash(host, life)
+  life.vms:release()
+  return new_life(host)
+end
+
+local function run(life)
+  local self = reconcile.new(life)
+  local actions = assert(self:run "op2")
+  local by_id = {}
+  for _, action in pairs(actions) do by_id[action.id] = action end
+  return by_id, self
+end
+
+describe("flow.reconcile", function()
+  it("adopts running and paused VMs with their pid and what their guest said", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      local dev, other = assert(create(life)), assert(create(life, "other"))
+      assert(life:pause({ name = "other" }, CALL))
+      life = crash(host, life)
+      local actions = run(life)
+      assert.are.equal("adopt", actions[dev.id].act)
+      assert.are.equal("paused", host.store:find("other").state)
+      local view = life.vms:describe(host.store:find "dev")
+      assert.are.equal("running", view.state)
+      assert.is_number(view.pid)
+      assert.are.equal("0000-1111", view.boot_id)
+      assert.is_truthy(life.vms:watch(other.id))
+      assert.are.equal("none", run(life)[dev.id].act)
+      return life
+    end)
+  end)
+
+  it("tells of an adopted VM's end as of any other", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      local vm = assert(create(life))
+      life = crash(host, life)
+      run(life)
+      local reader = life.events:read()
+      host:die(vm.id, 1, 0)
+      assert.are.equal("failed", reader:next().state)
+      return life
+    end)
+  end)
+
+  it("records what happened while nobody looked", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      local vm = assert(create(life))
+      life = crash(host, life)
+      host:die(vm.id, 0, 9)
+      run(life)
+      assert.are.equal("failed", host.store:find("dev").state)
+      assert.are.equal(0, host.ledger[vm.id].tap)
+      host.store.records[vm.id].state = "running"
+      host.boot_id = "boot-2"
+      run(life)
+      assert.are.equal("stopped", host.store:find("dev").state)
+      assert.are.equal("the host was restarted", host.store:find("dev").reason)
+      return life
+    end)
+  end)
+
+  it("leaves a VM complete or gone, wherever its creation was cut", function()
+    local calls
+    with_scope({}, function(host)
+      local life = new_life(host)
+      create(life)
+      calls = host.count
+      return life
+    end)
+    for nth = 1, calls do
+      local host = with_scope({}, function(host, scope)
+        local life = new_life(host)
+        local work, stop
+        -- A daemon that is killed does nothing any more, not even undo: every further call of its is lost.
+        host.cancel_at, stop = nth, false
+        host.on_cancel = function() stop = true host.fail_at, host.dead = host.count, true end
+        work = scope:spawn("create", function() create(life) return true end)
+        work:await()
+        host.dead, host.fail_at = false, nil
+        life = crash(host, life)
+        assert(stop)
+        run(life)
+        run(life)
+        local record = host.store:find "dev"
+        if record then assert.are.equal("running", record.state, ("call %d, %s"):format(nth, host.trace[nth])) end
+        if record then life:delete({ name = "dev", force = true }, CALL) end
+        return life
+      end)
+      assert.are.same({}, host:leftovers(), ("call %d, %s"):format(nth, host.trace[nth]))
+    end
+  end)
+
+  it("marks as unknown what cannot be told, and touches nothing of it", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      local vm = assert(create(life))
+      life = crash(host, life)
+      host.doubt = "unknown"
+      run(life)
+      assert.are.equal("unknown", host.store:find("dev").state)
+      assert.is_true(host.vmms[vm.id].alive)
+      assert.are.equal(7, host.ledger[vm.id].tap)
+      host.doubt = nil
+      run(life)
+      assert.are.equal("running", host.store:find("dev").state)
+      return life
+    end)
+  end)
+
+  it("reports what no record speaks of, and removes it only on a person's word and without a process", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      local vm, dead = assert(create(life)), assert(create(life, "dead"))
+      assert(life:stop({ name = "dead", timeout = 1, force = false }, CALL))
+      life = crash(host, life)
+      host.store.records = {}
+      local actions, self = run(life)
+      assert.are.equal("orphan", actions[vm.id].act)
+      assert.are.equal("orphan", actions[dead.id].act)
+      assert.is_truthy(self.orphans[vm.id])
+      assert.are.same({ dead.id }, self:prune())
+      assert.is_true(host.vmms[vm.id].alive)
+      assert.is_truthy(host.ledger[vm.id])
+      return life
+    end)
+  end)
+
+  it("says that the helper is away instead of guessing", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      assert(create(life))
+      life = crash(host, life)
+      host.fail_at = host.count + 1
+      local actions, problem = reconcile.new(life):run "op2"
+      assert.is_nil(actions)
+      assert.are.equal("helper.system", problem.code)
+      assert.are.equal("running", host.store:find("dev").state)
+      host.fail_at = nil
+      return life
+    end)
+  end)
+
+  it("settles many VMs in one go", function()
+    with_scope({}, function(host)
+      local life = new_life(host)
+      for i = 1, 20 do assert(create(life, "vm" .. i)) end
+      life = crash(host, life)
+      run(life)
+      for i = 1, 20 do assert.are.equal("running", host.store:find("vm" .. i).state) end
+      return life
+    end)
+  end)
+end)
