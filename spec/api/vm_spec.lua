@@ -100,31 +100,18 @@ describe("banger.vm", function()
   end)
 end)
 
-describe("a command for a guest", function()
-  local guest = require "banger.api.guest"
-
+describe("a command for ssh", function()
   it("reaches the guest's shell as it was given", function()
+    local ssh = require "banger.api.ssh"
     for _, words in ipairs {
       { "printf", "%s|", "a b", "$x", "it's", "*", "", "\n", "-n", "~", "!", "\\" }, { "printf", "%s", "caf\195\169" },
     } do
-      local pipe = assert(io.popen(guest.remote(words), "r"))
+      local pipe = assert(io.popen(ssh.remote(words), "r"))
       local got = pipe:read "*a"
       pipe:close()
       local wanted = {}
       for i = 3, #words do wanted[#wanted + 1] = words[i] .. (words[2] == "%s|" and "|" or "") end
       assert.are.equal(table.concat(wanted), got)
     end
-  end)
-
-  it("refuses options that it does not know", function()
-    local result, e = guest.run("dev", { "true", timout = 3 })
-    assert.is_nil(result)
-    assert.are.equal("usage.unknown_key", e.code)
-    assert.are.equal("did you mean timeout?", e.remedy)
-  end)
-
-  it("needs a list of words", function()
-    assert.has_error(function() guest.run("dev", "true") end)
-    assert.has_error(function() guest.run("dev", {}) end)
   end)
 end)

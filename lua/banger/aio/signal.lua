@@ -27,6 +27,35 @@ function M.wait(names)
   end, "a signal")
 end
 
+--- fn() now and after each of the signals, none of which is lost while fn waits for something. Until cancelled: nil, err.
+---@param names string[]
+---@param fn fun(): any, banger.Error?      nil, err ends it
+function M.each(names, fn)
+  local handles, wake, again = {}, nil, true
+  for i, name in ipairs(names) do
+    handles[i] = assert(uv.new_signal())
+    assert(handles[i]:start(name, function()
+      again = true
+      if wake then wake(true) end
+    end))
+  end
+  local ok, e
+  repeat
+    if again then
+      again = false
+      ok, e = fn()
+    else
+      ok, e = task.await(function(resume)
+        wake = resume
+        return function() wake = nil end
+      end, "a signal")
+      wake = nil
+    end
+  until not ok
+  for _, handle in ipairs(handles) do handle:close() end
+  return nil, e
+end
+
 --- fn(...) that Ctrl-C, TERM and HUP cancel, so that its clean-up runs; a second signal has its usual effect.
 --- Its results, or nil, err{code="task.cancelled", signal=} when it did not come to a result.
 function M.interruptible(fn, ...)

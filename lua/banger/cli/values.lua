@@ -67,12 +67,19 @@ local function publish(text)
   return { host = tonumber(host), guest = tonumber(guest) }
 end
 
+---NAME=value.
+local function pair(text)
+  local key, value = text:match "^([^=]+)=(.*)$"
+  if not key or text:find "%z" then return nil, ("%q is not NAME=VALUE"):format(text:sub(1, 64)), "for example --env LANG=C" end
+  return { key, value }
+end
+
 M.types = {
   vm = name_of "VM", new_vm = name_of "VM",
   image = name_of "image", new_image = name_of "image",
   kernel = name_of "kernel", new_kernel = name_of "kernel",
   engine = name_of "engine", new_engine = name_of "engine",
-  code = word, word = word, text = word, path = word,
+  code = word, word = word, text = word, path = word, pair = pair,
   color = one_of { "auto", "always", "never" },
   shell = one_of { "bash", "zsh", "fish", "words" },
   wait_state = one_of { "running", "ready", "stopped" },

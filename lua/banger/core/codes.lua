@@ -192,6 +192,10 @@ code("agent.absent", FAILED, "Nothing answers in the guest where banger's agent 
   { "an image without the agent", "a guest that still boots or that hangs" }, "use `banger vm ssh`; `banger image build` makes images with it")
 code("agent.lost", FAILED, "The connection to the guest's agent ended in the middle of a request.",
   { "the VM was stopped or killed", "more than 256 requests at once", "the guest ran out of memory" })
+code("agent.absent", FAILED, "Nothing answers in the guest where banger's agent listens.",
+  { "an image without the agent", "a guest that still boots or that hangs" }, "use `banger vm ssh`; `banger image build` makes images with it")
+code("agent.lost", FAILED, "The connection to the guest's agent ended in the middle of a request.",
+  { "the VM was stopped or killed", "more than 256 requests at once", "the guest ran out of memory" })
 code("agent.failed", FAILED, "The guest could not do it; the message says why.", { "see its message" })
 
 code("kernel.not_found", NOT_FOUND, "There is no such kernel.", { "a typing error", "none was pulled yet" },

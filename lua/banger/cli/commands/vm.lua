@@ -20,6 +20,17 @@ local function with(list, ...)
   return out
 end
 
+-- How a command is run in a guest.
+local function command_flags(...)
+  return with({
+    { name = "env", short = "e", value = "NAME=VALUE", type = "pair", many = true, help = "a variable of its environment" },
+    { name = "cwd", value = "DIR", type = "path", help = "the folder that it runs in (default: the image's, or the user's home)" },
+    { name = "user", short = "u", value = "USER", type = "word", help = "who it runs as (default: the image's, or root)" },
+  }, ...)
+end
+
+local tty = { name = "tty", short = "t", help = "give the command a terminal" }
+
 local one_vm = { kind = "object", key = "vm", shape = "vm" }
 local many_vms = { kind = "object", key = "vms", shape = "vm", list = true }
 
@@ -48,7 +59,7 @@ return {
     },
     {
       name = "run", summary = "make a VM, run a command in it, delete it whatever happens",
-      args = {}, flags = with(boot, timeout), rest = { name = "CMD", required = true },
+      args = {}, flags = with(boot, timeout, tty, unpack(command_flags())), rest = { name = "CMD" },
       run = "vm_guest:run", text = nil,
       examples = { "banger vm run -- uname -a", "banger vm run --memory 1G --timeout 2m -- sh -c 'echo hi; exit 3'" },
     },
@@ -131,16 +142,27 @@ return {
     },
     {
       name = "ssh", summary = "a shell in the VM, or a command by ssh",
-      args = { name }, flags = {}, rest = { name = "CMD" },
+      args = { name }, rest = { name = "CMD" },
+      flags = { { name = "forward-agent", short = "A", help = "let the VM use your ssh agent's keys while you are in it" } },
       run = "vm_guest:ssh",
       examples = { "banger vm ssh dev", "banger vm ssh dev -- uptime" },
     },
     {
       name = "exec", summary = "run a command in the VM; its exit status is ours",
       args = { name }, rest = { name = "CMD", required = true },
-      flags = { { name = "tty", short = "t", help = "give the command a terminal" }, timeout },
+      flags = command_flags(tty, timeout),
       run = "vm_guest:exec",
       examples = { "banger vm exec dev -- uname -a", "banger vm exec dev --timeout 10s -- apt-get update" },
+    },
+    {
+      name = "cp", summary = "copy files and folders into a VM or out of it",
+      args = {
+        { name = "SRC", type = "path", help = "a path of this host, or NAME:/path in a VM" },
+        { name = "DST", type = "path", help = "the same; into it if it is a folder" },
+      },
+      flags = { { name = "user", short = "u", value = "USER", type = "word", help = "whose rights count in the VM, and whose it is there (default: root)" } },
+      run = "vm_guest:cp",
+      examples = { "banger vm cp notes.txt dev:/root/", "banger vm cp dev:/var/log ./log" },
     },
     {
       name = "port", summary = "ports of this host that lead into VMs",
