@@ -77,7 +77,8 @@ end
 ---@return {code: integer, signal: integer?, timed_out: boolean?, why: string?}|nil, banger.Error?
 function M.run(name, o)
   local request = {
-    argv = o.argv, image = o.image, env = o.env, cwd = o.cwd, user = o.user, timeout = o.timeout, stdin = true, tty = o.tty and size() or nil,
+    argv = o.argv, image = o.image, env = o.env, cwd = o.cwd, user = o.user, timeout = o.timeout, stdin = true,
+    tty = o.tty and size() or nil,
   }
   local broken = {}
   local exit, e = stdio.with(function(stdin, stdout, stderr)

@@ -190,7 +190,8 @@ end
 
 local function absolute(path)
   if path:sub(1, 1) == "/" then return path end
-  return nil, err.new("usage.invalid", ("%q is not a path from the VM's root"):format(path), { remedy = "begin it with /, as in dev:/root/file" })
+  return nil, err.new("usage.invalid", ("%q is not a path from the VM's root"):format(path),
+    { remedy = "begin it with /, as in dev:/root/file" })
 end
 
 local function put(name, source, path, o)

@@ -168,11 +168,6 @@ function Vm:cp(source, target, options)
   local function here(path) return path:sub(1, 1) == ":" and self.name .. path or path end
   return M.cp(here(source), here(target), options)
 end
----The same, where :/path is in this VM.
-function Vm:cp(source, target, options)
-  local function here(path) return path:sub(1, 1) == ":" and self.name .. path or path end
-  return M.cp(here(source), here(target), options)
-end
 function Vm:wait(options) return M.wait(self.name, options) end
 function Vm:stats() return M.stats(self.name) end
 function Vm:with_port(port, fn) return M.with_port(self.name, port, fn) end

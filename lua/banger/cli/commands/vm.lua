@@ -160,7 +160,7 @@ return {
         { name = "SRC", type = "path", help = "a path of this host, or NAME:/path in a VM" },
         { name = "DST", type = "path", help = "the same; into it if it is a folder" },
       },
-      flags = { { name = "user", short = "u", value = "USER", type = "word", help = "whose rights count in the VM, and whose it is there (default: root)" } },
+      flags = { { name = "user", short = "u", value = "USER", type = "word", help = "whose rights count in the VM (default: root)" } },
       run = "vm_guest:cp",
       examples = { "banger vm cp notes.txt dev:/root/", "banger vm cp dev:/var/log ./log" },
     },
