@@ -45,7 +45,8 @@ local ALLOWED = {
   init = { "core", "aio", "rpc", "client", "init", "agent", "host", "api", "hooks", "outside" },
   api = { "core", "aio", "rpc", "client", "api", "agent", "host", "flow", "rt", "outside" }, -- flow: as root, system
   repl = { "core", "aio", "init", "api", "rt", "repl", "outside" },
-  cli = { "core", "aio", "rpc", "client", "init", "api", "agent", "host", "repl", "cli", "outside" },
+  mcp = { "core", "aio", "init", "api", "host", "cli", "mcp", "outside" },
+  cli = { "core", "aio", "mcp", "rpc", "client", "init", "api", "agent", "host", "repl", "cli", "outside" },
 }
 
 local OUTSIDE = { cjson = true, ["cjson.safe"] = true, luv = true, bit = true, jit = true, ["string.buffer"] = true,

@@ -15,6 +15,7 @@ function M.each(options, fn)
     local event
     event, e = stream:next()
     if not event then
+      stream:close()
       if e then return nil, e end
       return true
     end

@@ -10,6 +10,8 @@
 --   as       "owner" (default; root re-executes as the owner), "either" (root does so where there is an owner), "root", "any"
 --   plain    true: it waits for nothing, so that the event loop is not loaded
 --   json     {kind = "object", key =, shape =, list = true}, {kind = "lines", shape =}, or nil: the verb has no JSON form
+--   effect   what it does to the world: "read", "destroy" (what it removes is gone), or nil: it changes things
+--   tool     for banger.mcp: {run =, json =} that take the place of the row's own, or false: no tool. A flag with `person` is none's
 --   run      "module:function"; function(ctx) → result table, status? | nil, err | false, status (all was told already)
 --   text     "module:function"; function(result, ctx) → the lines that a person reads
 local M = {}
@@ -41,6 +43,7 @@ M.index = {
   { name = "doctor", summary = "what this machine can do, and what to repair" },
   { name = "explain", summary = "what an error code means and what to do" },
   { name = "schema", summary = "the JSON Schema of a verb's output" },
+  { name = "mcp", summary = "a server for coding agents (Model Context Protocol on stdio)" },
   { name = "completion", summary = "completion for bash, zsh or fish" },
   { name = "version", summary = "this program's version" },
   { name = "fetch", summary = "download into descriptor 3", one = true, hidden = true },

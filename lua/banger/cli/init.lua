@@ -28,7 +28,7 @@ end
 ---@field term table       banger.host.term
 ---@field interactive boolean   whether the caller can be asked
 
-local function context(request, out, term)
+function M.context(request, out, term)
   return {
     args = request.args, flags = request.flags, rest = request.rest, row = request.row, path = request.path,
     out = out, term = term, subject = subject(request),
@@ -46,7 +46,9 @@ local function tell(ctx, result)
 end
 
 ---Runs the row; a raised error (a bug) becomes code `internal`.
-local function guarded(fn, ctx)
+---@param fn fun(ctx: banger.cli.Context): any, any
+---@param ctx banger.cli.Context
+function M.guarded(fn, ctx)
   local ok, result, second = xpcall(function() return fn(ctx) end, require("banger.core.err").raised_here)
   if ok then return result, second end
   return nil, result
@@ -56,9 +58,9 @@ local function run(ctx)
   local fn = require("banger.cli.commands").resolve(ctx.row.run)
   local result, second
   if ctx.row.plain then
-    result, second = guarded(fn, ctx)
+    result, second = M.guarded(fn, ctx)
   else
-    result, second = require("banger.cli.loop").run(function() return guarded(fn, ctx) end)
+    result, second = require("banger.cli.loop").run(function() return M.guarded(fn, ctx) end)
   end
   if result == nil then
     local status = ctx.out:fail(second, ctx.subject)
@@ -94,7 +96,7 @@ function M.main(argv, streams)
     e = refuse_json(request)
     if e then return out:finish(out:fail(e, subject(request))) end
   end
-  local ctx = context(request, out, term)
+  local ctx = M.context(request, out, term)
   if request.row.as ~= "any" then
     local status
     status, e = require("banger.cli.identity").settle(ctx, argv)

@@ -40,6 +40,17 @@ local function quote(text)
   end) .. '"'
 end
 
+-- What stands for text that is JSON already, and for a list that stays one although it is empty.
+local Raw, List = {}, {}
+
+---@param text string    JSON
+function M.raw(text) return setmetatable({ text = text }, Raw) end
+
+---@generic T: table
+---@param list T
+---@return T list
+function M.list(list) return setmetatable(list, List) end
+
 local encode
 
 local function number(value)
@@ -87,7 +98,9 @@ function encode(value, shape)
   if kind == "number" then return number(value) end
   if kind == "boolean" then return tostring(value) end
   if kind == "table" then
-    if #value > 0 then return array(value, shape) end
+    local meaning = getmetatable(value)
+    if meaning == Raw then return value.text end
+    if #value > 0 or meaning == List then return array(value, shape) end
     return object(value, shape)
   end
   return "null"    -- nil and cjson.null

@@ -87,6 +87,16 @@ M.types = {
   size = size, memory = memory, port = port, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish,
 }
 
+-- JSON Schema of a type's values, where it is more than a string.
+M.json = {
+  cpus = { type = "integer", minimum = 1, maximum = 32 }, port = { type = "integer", minimum = 1, maximum = 65535 },
+  count = { type = "integer", minimum = 1 },
+  publish = { type = "string", pattern = "^[0-9]+:[0-9]+$" },
+  wait_state = { type = "string", enum = { "running", "ready", "stopped" } },
+  duration = { type = "string", examples = { "30s", "1m30s" } },
+  size = { type = "string", examples = { "8G" } }, memory = { type = "string", examples = { "512M" } },
+}
+
 -- Words that completion offers for a type; the others are asked of banger or are files.
 M.words = {
   color = { "auto", "always", "never" }, shell = { "bash", "zsh", "fish" },

@@ -19,12 +19,12 @@ return {
       examples = { "banger daemon run --background" },
     },
     {
-      name = "stop", summary = "end the daemon; VMs go on", args = {}, flags = {},
+      name = "stop", summary = "end the daemon; VMs go on", tool = false, args = {}, flags = {},
       json = { kind = "object", key = "daemon", shape = "daemon" }, run = "daemon:stop", text = "daemon:text_stop",
       examples = { "banger daemon stop" },
     },
     {
-      name = "socket", summary = "where it listens, and whether it answers", args = {}, flags = {},
+      name = "socket", summary = "where it listens, and whether it answers", effect = "read", args = {}, flags = {},
       json = { kind = "object", key = "daemon", shape = "daemon" }, run = "daemon:socket", text = "daemon:text_socket",
       examples = { "banger daemon socket" },
     },

@@ -13,7 +13,7 @@ return {
   },
   verbs = {
     {
-      name = "list", summary = "installed engines", as = "any", args = {}, flags = {},
+      name = "list", summary = "installed engines", effect = "read", as = "any", args = {}, flags = {},
       json = { kind = "object", key = "engines", shape = "engine", list = true }, run = "engine:list", text = "engine:text_list",
       examples = { "banger engine list" },
     },

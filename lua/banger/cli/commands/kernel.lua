@@ -33,12 +33,13 @@ return {
       examples = { "banger kernel import vmlinux --name mine --boot-args 'console=ttyS0 quiet'" },
     },
     {
-      name = "list", summary = "all kernels", args = {}, flags = {},
+      name = "list", summary = "all kernels", effect = "read", args = {}, flags = {},
       json = { kind = "object", key = "kernels", shape = "kernel", list = true }, run = "kernel:list", text = "kernel:text_list",
       examples = { "banger kernel list" },
     },
     {
       name = "delete", summary = "remove a kernel record",
+      effect = "destroy",
       args = { { name = "NAME", type = "kernel", help = "the record" } }, flags = {},
       json = one, run = "kernel:delete", text = "kernel:text_gone",
       examples = { "banger kernel delete mine" },

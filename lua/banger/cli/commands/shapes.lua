@@ -128,6 +128,12 @@ return {
     { "remedy", "string?", "what to do" },
     { "exit", "integer", "exit status of the command that ends with it" },
   },
+  exec = {
+    { "code", "integer", "exit status of the command; 128+n: ended by signal n" },
+    { "stdout", "string", "what it wrote; the end of it when it was much" },
+    { "stderr", "string", "the same of its stderr" },
+    { "truncated", "boolean", "whether there was more" },
+  },
   log = { { "line", "string", "one line of the log, without its end" } },
   error = {
     { "code", "string", "see `banger explain`" },

@@ -3,7 +3,8 @@ local status = { kind = "object", key = "system", shape = "system" }
 
 local function row(name, summary, as)
   return {
-    name = name, summary = summary, as = as, args = {}, flags = {}, json = status, run = "system:" .. name,
+    name = name, summary = summary, as = as, effect = as == "any" and "read" or nil,
+    args = {}, flags = {}, json = status, run = "system:" .. name,
     text = "system:text_status", examples = { (as == "root" and "sudo " or "") .. "banger system " .. name },
   }
 end

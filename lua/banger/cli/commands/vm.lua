@@ -29,7 +29,7 @@ local function command_flags(...)
   }, ...)
 end
 
-local tty = { name = "tty", short = "t", help = "give the command a terminal" }
+local tty = { name = "tty", short = "t", person = true, help = "give the command a terminal" }
 
 local one_vm = { kind = "object", key = "vm", shape = "vm" }
 local many_vms = { kind = "object", key = "vms", shape = "vm", list = true }
@@ -59,6 +59,7 @@ return {
     },
     {
       name = "run", summary = "make a VM, run a command in it, delete it whatever happens",
+      tool = { run = "capture:run", json = { kind = "object", key = "exec", shape = "exec" } },
       args = {}, flags = with(boot, timeout, tty, unpack(command_flags())), rest = { name = "CMD" },
       run = "vm_guest:run", text = nil,
       examples = { "banger vm run -- uname -a", "banger vm run --memory 1G --timeout 2m -- sh -c 'echo hi; exit 3'" },
@@ -83,12 +84,14 @@ return {
     },
     {
       name = "kill", summary = "end it at once, like pulling the plug; the disk stays",
+      effect = "destroy",
       args = { names }, flags = { all },
       json = many_vms, run = "vm:kill", text = "vm_text:each",
       examples = { "banger vm kill dev" },
     },
     {
       name = "delete", summary = "stop it and remove its disk, for good",
+      effect = "destroy",
       args = { names }, flags = { all, { name = "force", short = "f", help = "do not ask the guest first, do not ask you" } },
       json = many_vms, run = "vm:delete", text = "vm_text:each",
       examples = { "banger vm delete dev" },
@@ -107,24 +110,28 @@ return {
     },
     {
       name = "list", summary = "all VMs and how they are",
+      effect = "read",
       args = {}, flags = {},
       json = many_vms, run = "vm:list", text = "vm_text:list",
       examples = { "banger vm list", "banger vm list --json" },
     },
     {
       name = "show", summary = "everything about one VM",
+      effect = "read",
       args = { name }, flags = {},
       json = one_vm, run = "vm:show", text = "vm_text:show",
       examples = { "banger vm show dev" },
     },
     {
       name = "stats", summary = "what VMs use: memory, time, disk",
+      effect = "read",
       args = { { name = "NAME", type = "vm", many = true, optional = true, help = "VMs (default: all)" } }, flags = {},
       json = { kind = "object", key = "stats", shape = "stats", list = true }, run = "vm:stats", text = "vm_text:stats",
       examples = { "banger vm stats", "banger vm stats dev" },
     },
     {
       name = "wait", summary = "wait until a VM is in a state",
+      effect = "read",
       args = { name },
       flags = { { name = "for", value = "STATE", type = "wait_state", help = "running, ready or stopped (default: ready)" }, timeout },
       json = one_vm, run = "vm:wait", text = "vm_text:state",
@@ -132,9 +139,10 @@ return {
     },
     {
       name = "logs", summary = "what the guest wrote to its console",
+      effect = "read",
       args = { name },
       flags = {
-        { name = "follow", short = "f", help = "go on as it grows" },
+        { name = "follow", short = "f", person = true, help = "go on as it grows" },
         { name = "vmm", help = "the engine's log instead of the console" },
       },
       json = { kind = "lines", shape = "log" }, run = "vm_guest:logs",
@@ -149,6 +157,7 @@ return {
     },
     {
       name = "exec", summary = "run a command in the VM; its exit status is ours",
+      tool = { run = "capture:exec", json = { kind = "object", key = "exec", shape = "exec" } },
       args = { name }, rest = { name = "CMD", required = true },
       flags = command_flags(tty, timeout),
       run = "vm_guest:exec",
@@ -187,7 +196,7 @@ return {
           examples = { "banger vm port publish dev 8080:80", "banger vm port publish dev 5353:53 --udp" },
         },
         {
-          name = "list", summary = "what is published", args = {}, flags = {},
+          name = "list", summary = "what is published", effect = "read", args = {}, flags = {},
           json = { kind = "object", key = "ports", shape = "port", list = true }, run = "vm:port_list", text = "vm_text:port_list",
           examples = { "banger vm port list" },
         },
@@ -202,6 +211,7 @@ return {
     },
     {
       name = "prune", summary = "remove what is left of VMs that no longer exist; touches no VM",
+      effect = "destroy",
       args = {}, flags = {},
       json = { kind = "object", key = "removed", shape = "removed_vm", list = true }, run = "vm:prune", text = "vm_text:pruned",
       examples = { "banger vm prune" },
