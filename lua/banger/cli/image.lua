@@ -1,4 +1,5 @@
 -- `banger image`.
+local banger = require "banger"
 local listing = require "banger.cli.listing"
 local units = require "banger.core.units"
 
@@ -23,12 +24,30 @@ M.build = M.make("build", function(ctx)
   local flags = ctx.flags
   return {
     distribution = ctx.args.DISTRIBUTION, name = flags.name, suite = flags.suite,
-    packages = split(flags.packages), script = flags.script,
+    packages = split(flags.packages), script = flags.script, init = flags.init, mirror = flags.mirror,
   }
 end)
 
 M.import = M.make("import", function(ctx)
   return { file = ctx.args.FILE, name = ctx.flags.name }
 end)
+
+M.pull = M.make("pull", function(ctx)
+  return { reference = ctx.args.REF, name = ctx.flags.name, limit = ctx.flags.limit }
+end)
+
+function M.prune()
+  local pruned, e = banger.image.prune()
+  return pruned and { pruned = pruned }, e
+end
+
+function M.text_pruned(result, ctx)
+  local pruned = result.pruned
+  if #pruned.removed == 0 then
+    ctx.out:line "nothing to remove"
+  else
+    ctx.out:line(("removed %s; %s are free again"):format(table.concat(pruned.removed, ", "), units.about_size(pruned.freed)))
+  end
+end
 
 return M

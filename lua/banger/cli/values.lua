@@ -83,6 +83,7 @@ M.types = {
   color = one_of { "auto", "always", "never" },
   shell = one_of { "bash", "zsh", "fish", "words" },
   wait_state = one_of { "running", "ready", "stopped" },
+  init = one_of { "banger", "systemd" },
   duration = function(text) return from(require("banger.core.units").parse_duration(text)) end,
   size = size, memory = memory, port = port, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish,
 }
@@ -100,7 +101,7 @@ M.json = {
 -- Words that completion offers for a type; the others are asked of banger or are files.
 M.words = {
   color = { "auto", "always", "never" }, shell = { "bash", "zsh", "fish" },
-  wait_state = { "running", "ready", "stopped" },
+  wait_state = { "running", "ready", "stopped" }, init = { "banger", "systemd" },
 }
 
 ---@param kind string

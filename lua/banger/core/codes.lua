@@ -167,6 +167,9 @@ code("image.unusable", FAILED, "The file cannot be made into an image.",
   { "a wrong file", "a cut-off download", "a root file system without an init" })
 code("image.build_failed", FAILED, "A root file system could not be built.",
   { "a package that does not exist", "no network", "a script that failed" })
+code("image.pull_failed", FAILED, "An image could not be fetched from its registry.",
+  { "a reference that does not exist", "no network", "a registry that wants a login", "an image for other machines only" },
+  "check the reference; a private registry wants `skopeo login` first")
 code("userns.unavailable", FAILED, "The user cannot make the user namespace that images are built in.",
   { "no range of subordinate ids in /etc/subuid and /etc/subgid", "newuidmap is missing" })
 code("guest.not_found", FAILED, "The programs that banger puts into guests are not where they should be.",
@@ -188,10 +191,6 @@ code("agent.denied", DENIED, "The guest's own permissions forbid it.", { "anothe
 code("agent.exists", CONFLICT, "Something of another kind is in the way in the guest.", { "a folder where a file is to go" })
 code("agent.escape", FAILED, "A copy would have left its own tree through a link.", { "a link in the way", "a hostile guest" })
 code("agent.full", FAILED, "The guest's disk is full.", { "a small disk" }, "make the VM with a larger --disk")
-code("agent.absent", FAILED, "Nothing answers in the guest where banger's agent listens.",
-  { "an image without the agent", "a guest that still boots or that hangs" }, "use `banger vm ssh`; `banger image build` makes images with it")
-code("agent.lost", FAILED, "The connection to the guest's agent ended in the middle of a request.",
-  { "the VM was stopped or killed", "more than 256 requests at once", "the guest ran out of memory" })
 code("agent.absent", FAILED, "Nothing answers in the guest where banger's agent listens.",
   { "an image without the agent", "a guest that still boots or that hangs" }, "use `banger vm ssh`; `banger image build` makes images with it")
 code("agent.lost", FAILED, "The connection to the guest's agent ended in the middle of a request.",

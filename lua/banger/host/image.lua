@@ -2,11 +2,14 @@
 --
 -- A record: name, digest and size of the ext4 disk at `path`, format ("ext4"), init ("banger": /usr/lib/banger/init; "own": what the
 -- image brings), source, created_at.
+local dirs_module = require "banger.host.dirs"
 local err = require "banger.core.err"
 local guest_files = require "banger.host.guest_files"
+local oci = require "banger.host.oci"
 local rootfs = require "banger.host.rootfs"
 local shelf = require "banger.host.shelf"
 local sys = require "banger.rt.sys"
+local tool = require "banger.host.tool"
 local userns = require "banger.host.userns"
 
 local M = {}
@@ -43,6 +46,13 @@ local function make_disk(making, made, progress)
   return ok and disk, e
 end
 
+-- What tells apart the guests' programs of different releases.
+local function agent_digest()
+  local folder, e = dirs_module.guest()
+  if not folder then return nil, e end
+  return shelf.digest(folder .. "/banger-guest")
+end
+
 -- Puts what was made on the shelf, as a disk.
 local function store(images, making, made, progress)
   local disk = made.disk
@@ -54,7 +64,15 @@ local function store(images, making, made, progress)
   progress "store the image"
   local stat, e = sys.stat(disk)
   if not stat then return nil, e end
-  return images:publish(making, { size = stat.size, format = "ext4", init = made.init, source = made.source }, { path = disk })
+  local agent = made.agent
+  if made.add_guest then
+    agent, e = agent_digest()
+    if not agent then return nil, e end
+  end
+  return images:publish(making, {
+    size = stat.size, format = "ext4", init = made.init, source = made.source, agent = agent, reference = made.reference,
+    manifest = made.manifest, defaults = made.defaults,
+  }, { path = disk })
 end
 
 -- Runs `make(making)`, which gives an archive or a disk; whatever happens, nothing but a published image is left.
@@ -114,6 +132,58 @@ function M.import(dirs, options, progress)
   end)
 end
 
+-- An image with this content and the programs that this release gives to guests.
+local function same(dirs, manifest)
+  local agent, e = agent_digest()
+  if not agent then return nil, e end
+  local records
+  records, e = shelf_of(dirs):list()
+  if not records then return nil, e end
+  for _, record in ipairs(records) do
+    if record.manifest == manifest and record.agent == agent then return record end
+  end
+  return false
+end
+
+-- Another name for an image that is here: the disk is shared, it never changes.
+local function again(record, reference, place)
+  local disk = place.path .. "/disk.ext4"
+  local ok, e = tool.run { "ln", "--", record.path, disk }
+  if not ok then return nil, e end
+  return {
+    disk = disk, init = record.init, source = "pull " .. reference, agent = record.agent, reference = reference,
+    manifest = record.manifest, defaults = record.defaults,
+  }
+end
+
+---Fetches an image from an OCI registry. One that is here already under this name is only looked up.
+---@param dirs banger.Dirs
+---@param options {reference: string, name: string?, limit: integer?}   limit: bytes of all its files
+---@param progress fun(what: string)?
+---@return table|nil, banger.Error?   the record; `image.pull_failed`, `image.unusable`
+function M.pull(dirs, options, progress)
+  progress = progress or function() end
+  local parsed, e = oci.parse(options.reference)
+  if not parsed then return nil, e end
+  local ok
+  ok, e = userns.check()
+  if not ok then return nil, e end
+  progress("ask for " .. parsed.reference)
+  local found, here
+  found, e = oci.resolve(parsed)
+  if found then here, e = same(dirs, found.digest) end
+  if here == nil then return nil, err.wrap(e, "image " .. (options.name or parsed.name)) end
+  local name = options.name or parsed.name
+  if here and here.name == name then return here end
+  return making(dirs, name, progress, function(place)
+    if here then return again(here, parsed.reference, place) end
+    local made, problem = oci.fetch(parsed, found, options, place, progress)
+    if not made then return nil, problem end
+    made.add_guest, made.reference, made.manifest = true, parsed.reference, found.digest
+    return made
+  end)
+end
+
 ---@param dirs banger.Dirs
 ---@param name string
 ---@return table|nil, banger.Error?   `image.not_found`, `image.broken`
@@ -148,7 +218,8 @@ function M.prune(dirs, used)
       ok, e = images:delete(record.name)
       if not ok then return nil, e end
       table.insert(out.removed, record.name)
-      out.freed = out.freed + (stat and stat.blocks * 512 or 0)
+      -- A disk with another name is still there.
+      if stat and stat.nlink == 1 then out.freed = out.freed + stat.blocks * 512 end
     end
   end
   return out

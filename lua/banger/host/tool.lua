@@ -11,7 +11,7 @@ local TIMEOUT = 120 -- seconds, for programs that should take less than one
 local PACKAGES = {
   ["debugfs"] = "e2fsprogs", ["depmod"] = "kmod", ["e2fsck"] = "e2fsprogs", ["lz4"] = "lz4", ["mke2fs"] = "e2fsprogs",
   ["mmdebstrap"] = "mmdebstrap", ["newuidmap"] = "uidmap", ["qemu-img"] = "qemu-utils", ["ssh-keygen"] = "openssh-client",
-  ["xz"] = "xz-utils", ["zstd"] = "zstd",
+  ["skopeo"] = "skopeo", ["xz"] = "xz-utils", ["zstd"] = "zstd",
 }
 
 ---Where a program is.
@@ -54,16 +54,25 @@ function M.run(argv, options)
   return result.stdout
 end
 
+-- Status of a shell whose child SIGXFSZ has ended.
+local TOO_LARGE = 128 + 25
+
 ---Expands a packed file.
 ---@param packer banger.Packer
 ---@param source string
 ---@param target string
+---@param options {limit: integer?, timeout: number?}?   limit: bytes; a file that expands to more is refused (`sys.too_large`)
 ---@return true|nil, banger.Error?
-function M.expand(packer, source, target)
+function M.expand(packer, source, target, options)
+  options = options or {}
   local path, e = M.find(packer.tool)
   if not path then return nil, e end
+  local blocks = options.limit and ("%.0f"):format(math.floor(options.limit / 512)) or "unlimited"
   local ok
-  ok, e = M.run { "sh", "-c", 'exec "$0" -dc < "$1" > "$2"', path, source, target }
+  ok, e = M.run({ "sh", "-c", 'ulimit -f "$3"; exec "$0" -dc < "$1" > "$2"', path, source, target, blocks }, { timeout = options.timeout })
+  if not ok and (e.status == TOO_LARGE or (e.stderr or ""):find "File too large") then
+    return nil, err.new("sys.too_large", ("%s expands to more than %.0f bytes"):format(source, options.limit))
+  end
   return ok and true, e
 end
 

@@ -56,7 +56,14 @@ return {
     { "created_at", "string?", "UTC, ISO 8601" },
     { "digest", "string?", "SHA-256 of the disk" },
     { "path", "string?", "the disk" },
+    { "reference", "string?", "what it was pulled as" },
+    { "manifest", "string?", "digest that names it in its registry" },
     { "broken", "string?", "why it cannot be used" },
+  },
+  pruned = {
+    { "removed", "array?", "names of the images that are gone" },
+    { "kept", "array?", "names of those that VMs use" },
+    { "freed", "integer", "bytes of this host's disk" },
   },
   kernel = {
     { "name", "string", "unique among the owner's kernels" },
