@@ -10,6 +10,10 @@ local M = {}
 local Task = {}
 Task.__index = Task
 
+function Task:__tostring()
+  return ("task %s (%s)"):format(self.name, self.ended and "ended" or "lives")
+end
+
 ---@class banger.Scope
 local Scope = {}
 Scope.__index = Scope

@@ -39,9 +39,20 @@ local function entries(value, show)
   return out
 end
 
+-- An object that holds more than data (a task, a connection) is its name only.
+local function is_opaque(value, meta)
+  if type(meta) ~= "table" then return false end
+  for _, item in pairs(value) do
+    local kind = type(item)
+    if kind == "function" or kind == "thread" or kind == "userdata" then return true end
+  end
+  return false
+end
+
 local function table_text(value, indent, seen)
   local meta = getmetatable(value)
   local own = type(meta) == "table" and rawget(meta, "__tostring") and "--[[ " .. text.escape(tostring(value)) .. " ]] " or ""
+  if is_opaque(value, meta) then return text.escape(tostring(value)) end
   if seen[value] then return own .. "{ --[[ itself ]] }" end
   if #indent > 2 * DEEPEST then return own .. "{ --[[ deeper ]] }" end
   seen[value] = true

@@ -86,6 +86,7 @@ local function read_line(self)
       if meaning == "tab" then offer(self) end
       if meaning == "clear" then write "\27[H\27[2J" end
       if meaning == "enter" or meaning == "ctrl-c" or meaning == "end" then
+        self:draw()
         -- What was typed ahead belongs to the next line.
         self.ahead = self.encode(list, i + 1) .. self.ahead
         return meaning == "enter" and self.line:line() or nil, meaning
