@@ -16,6 +16,7 @@ local M = {}
 M.__index = M
 
 local MIB = 2 ^ 20
+local ROOMY = 8 * 2 ^ 30   -- of a disk that nobody gave a size: room for packages and builds; only what is written takes space
 
 ---@class banger.Call   what an operation knows of who asked for it
 ---@field op string                     operation id, in log lines and events
@@ -118,7 +119,7 @@ function M:verb(verb, name, body)
 end
 
 local function disk_size(params, image)
-  local asked = params.disk or image.size
+  local asked = params.disk or math.max(image.size, ROOMY)
   if asked < image.size then
     return nil, err.new("usage.invalid", ("disk: %.0f bytes is smaller than image %s, which has %.0f"):format(asked, image.name, image.size),
       { field = "disk", remedy = "leave it out, or give a larger size" })

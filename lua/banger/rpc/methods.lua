@@ -48,7 +48,9 @@ method("vm.create", {
     engine = schema.string { default = "auto", doc = "engine that runs it; auto takes the best that is installed" },
     cpus = schema.integer { min = 1, max = 32, default = 1, doc = "virtual CPUs" },
     memory = schema.size { min = 128 * MIB, max = 1024 * 1024 * MIB, default = 512 * MIB, doc = "memory" },
-    disk = schema.optional(schema.size { min = 64 * MIB, max = 16 * 1024 * 1024 * MIB, doc = "size that the disk grows to" }),
+    disk = schema.optional(schema.size {
+      min = 64 * MIB, max = 16 * 1024 * 1024 * MIB, doc = "size that the disk grows to; else 8 GiB, or the image's size",
+    }),
     publish = schema.list(port, { default = {}, max = 64, doc = "ports of this host that lead into the VM" }),
     reach = schema.enum({ "open", "isolated", "offline" },
       { default = "open", doc = "isolated: no other VM; offline: nothing but names" }),
@@ -166,6 +168,9 @@ method("hooks.list", {
   result = "hooks, each {name, event, file, state on|off|broken, reason}",
 })
 method("hooks.reload", { doc = "Load the files of hooks.d anew.", repeatable = true, result = "hooks, as hooks.list" })
+method("daemon.snapshot", {
+  doc = "A whole copy of the database, beside it, for a program that wants to look at it. The client removes it.", result = "path",
+})
 method("daemon.reconcile", { doc = "Look at everything again and settle what is settled.", repeatable = true, result = "actions" })
 
 return M

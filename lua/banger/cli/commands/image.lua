@@ -31,7 +31,7 @@ return {
     },
     {
       name = "pull", summary = "fetch an image from an OCI registry",
-      args = { { name = "REF", type = "word", help = "[HOST/]NAME[:TAG][@sha256:…]" } },
+      args = { { name = "REF", type = "word", help = "[HOST/]NAME[:TAG][@sha256:...]" } },
       flags = {
         { name = "name", value = "NAME", type = "new_image", help = "the image's name (default: the reference's last word)" },
         { name = "limit", value = "SIZE", type = "size", help = "refuse more than this, unpacked (default: 32G)" },

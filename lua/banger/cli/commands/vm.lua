@@ -9,7 +9,7 @@ local boot = {
   { name = "kernel", value = "KERNEL", type = "kernel", help = "kernel (default: debian)" },
   { name = "cpus", value = "N", type = "cpus", help = "virtual CPUs (default: 1)" },
   { name = "memory", value = "SIZE", type = "memory", help = "memory, 512M or 2G (default: 512M)" },
-  { name = "disk", value = "SIZE", type = "size", help = "the disk grows to this (default: the image's size)" },
+  { name = "disk", value = "SIZE", type = "size", help = "the disk grows to this (default: 8G, or the image's size)" },
   { name = "engine", value = "ENGINE", type = "engine", help = "see `banger engine list` (default: auto)" },
 }
 
