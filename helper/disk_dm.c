@@ -228,16 +228,26 @@ static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint6
                                                           : 0;
 }
 
+/* Room for every chunk, its exceptions and the header: the store can never overflow. Sparse, so it costs nothing. */
+static int size_store(struct bg_helper *h, const struct bg_vm *vm, int flags, struct bg_reply *f)
+{
+    uint64_t chunks = vm->disk_size / (CHUNK_SECTORS * SECTOR);
+    uint64_t bytes = (chunks + chunks / EXCEPTIONS + 3) * CHUNK_SECTORS * SECTOR;
+    BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR | flags, 0600);
+    if (store < 0 || ftruncate(store, (off_t)bytes) < 0 || fsync(store) < 0 || fsync(h->disks) < 0)
+        return bg_sys(f, "make the exception store");
+    return 0;
+}
+
 int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
                  struct bg_reply *f)
 {
-    /* Room for every chunk, its exceptions and the header: the store can never overflow. Sparse, so it costs nothing. */
-    uint64_t chunks = vm->disk_size / (CHUNK_SECTORS * SECTOR);
-    uint64_t bytes = (chunks + chunks / EXCEPTIONS + 3) * CHUNK_SECTORS * SECTOR;
-    BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (store < 0 || ftruncate(store, (off_t)bytes) < 0 || fsync(store) < 0 || fsync(h->disks) < 0)
-        return bg_sys(f, "make the exception store");
-    return activate(h, vm, base, base_size, f);
+    return size_store(h, vm, O_CREAT | O_TRUNC, f) < 0 ? -1 : activate(h, vm, base, base_size, f);
+}
+
+int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+{
+    return bg_dm_remove(h, vm, f) < 0 ? -1 : size_store(h, vm, 0, f);
 }
 
 int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)

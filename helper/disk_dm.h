@@ -13,6 +13,8 @@ int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t
                  struct bg_reply *f);
 int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm,
                    struct bg_reply *f); /* after a reboot; 0 when it is */
+/* Devices off, store as large as the new size needs; the caller saves that size and activates. Not while it is open. */
+int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
 int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f);
 int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used,
                  uint32_t *ret_permille, struct bg_reply *f);

@@ -1,6 +1,7 @@
 /* Admitted bases: root-owned, read-only copies of the owner's images and kernels, named by their SHA-256. */
 #include "copy.h"
 #include "op.h"
+#include "spare.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +110,9 @@ int bg_act_base_remove(struct bg_helper *h, const struct bg_args_base_remove *a,
         return bg_fail(f, BG_BASE_IN_USE, 0,
                        "base %.12s: %d disks or jails stand on it; delete those VMs first", name,
                        n);
-    return unlinkat(h->bases, name, 0) == 0 ? 0 : bg_sys(f, "remove the base");
+    return unlinkat(h->bases, name, 0) == 0 && bg_spare_remove(h, a->digest.b) == 0
+               ? 0
+               : bg_sys(f, "remove the base");
 }
 
 /* Safe because it reads the instance's own objects. */

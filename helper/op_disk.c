@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "disk_dm.h"
 #include "op.h"
+#include "spare.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,20 +45,32 @@ void bg_disk_settle(struct bg_helper *h, const char *id)
 static int make_file(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
                      uint32_t asked, uint32_t *ret_kind, struct bg_reply *f)
 {
+    char claimed[16], hex[65];
     BG_CLOSED int fd = bg_unnamed_file(h->disks);
     if (fd < 0)
         return bg_sys(f, "make the disk");
-    bool cloned = asked != BG_V_copy && bg_clone(base, fd);
+    bool cloned = asked != BG_V_copy && bg_clone(base, fd), spare = false;
     if (!cloned && asked == BG_V_reflink)
         return bg_fail(f, BG_DISK_KIND, errno,
                        "kind: the file system of /var/lib/banger-root cannot reflink");
-    if (!cloned && bg_copy(base, fd, base_size, NULL) < 0)
-        return bg_sys(f, "copy the base");
+    snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
+    if (!cloned) {
+        int ahead = bg_spare_claim(h, vm->disk_base, claimed);
+        if ((spare = ahead >= 0)) {
+            bg_close(&fd);
+            fd = ahead;
+        } else if (bg_copy(base, fd, base_size, NULL) < 0) {
+            return bg_sys(f, "copy the base");
+        }
+        bg_hex(hex, vm->disk_base, 32);
+        bg_later(h, bg_spare_fill, hex);
+    }
     if (ftruncate(fd, (off_t)vm->disk_size) < 0 || fchown(fd, vm->uid, vm->uid) < 0 ||
         fchmod(fd, 0600) < 0)
         return bg_sys(f, "size the disk");
-    if ((unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
-        bg_name_file(fd, h->disks, vm->id) < 0)
+    if (spare ? renameat(h->disks, claimed, h->disks, vm->id) < 0
+              : (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
+                    bg_name_file(fd, h->disks, vm->id) < 0)
         return bg_sys(f, "name the disk");
     *ret_kind = cloned ? BG_V_reflink : BG_V_copy;
     return 0;
@@ -101,14 +114,15 @@ static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_dis
         return bg_fail(f, BG_DISK_MISMATCH, 0, "size: the disk has %llu bytes and cannot shrink",
                        (unsigned long long)vm->disk_size);
     bool grow = a->size > vm->disk_size;
-    if (vm->disk_kind == BG_V_dm)
-        return grow ? bg_fail(f, BG_DISK_MISMATCH, 0,
-                              "size: a dm disk keeps the size that it was made with")
-                    : bg_dm_activate(h, vm, f);
+    vm->disk_size = a->size;
+    if (vm->disk_kind == BG_V_dm) {
+        if (grow && (bg_dm_grow(h, vm, f) < 0 || bg_vm_save(h, vm, true, f) < 0))
+            return -1;
+        return bg_dm_activate(h, vm, f);
+    }
     BG_CLOSED int fd = bg_open(h->disks, vm->id, O_RDWR, 0);
     if (fd < 0 || fstat(fd, &st) < 0)
         return bg_sys(f, "open the disk");
-    vm->disk_size = a->size;
     if (!grow && (uint64_t)st.st_size == a->size)
         return 0;
     if (ftruncate(fd, (off_t)a->size) < 0 || fsync(fd) < 0)
@@ -214,7 +228,10 @@ int bg_disk_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         return 0;
     if (vm->disk_kind == BG_V_dm && bg_dm_remove(h, vm, f) < 0)
         return -1;
-    if (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT)
+    char claimed[16];
+    snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
+    if ((unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
+        (unlinkat(h->disks, claimed, 0) < 0 && errno != ENOENT))
         return bg_sys(f, "remove the disk");
     vm->has_disk = false;
     return 0;
