@@ -27,6 +27,7 @@ local function layer(module)
   if module == "banger" then return "init" end
   if module:find "^banger%.rt%." then return "rt" end
   if module:find "^banger%.rpc%.client" then return "client" end
+  if module == "banger.daemon.check_migrations" then return "check" end
   return module:match "^banger%.([%w_]+)" or "outside"
 end
 
@@ -40,7 +41,8 @@ local ALLOWED = {
   agent = { "core", "aio", "agent", "rt", "outside" },
   host = { "core", "aio", "host", "agent", "rt", "outside" },
   flow = { "core", "aio", "flow", "outside" },
-  daemon = { "core", "aio", "rpc", "flow", "host", "daemon", "hooks", "rt", "outside" },
+  daemon = { "core", "aio", "rpc", "flow", "host", "daemon", "hooks", "check", "rt", "outside" },
+  check = { "core", "aio", "client", "host", "rt", "outside" }, -- not the daemon: a program that asks the one that runs
   hooks = { "core", "aio", "hooks", "rt", "outside" }, -- the daemon's child that runs them
   init = { "core", "aio", "rpc", "client", "init", "agent", "host", "api", "hooks", "outside" },
   api = { "core", "aio", "rpc", "client", "api", "agent", "host", "flow", "rt", "outside" }, -- flow: as root, system

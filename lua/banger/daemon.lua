@@ -17,7 +17,10 @@ local OWNER_ONLY, SOCKET_MODE = tonumber("077", 8), tonumber("600", 8)
 local END_MILLISECONDS = 60000   -- requests that were under way clean up within it
 
 -- Rooms that the daemon never enters; everything else is loaded at the start, so that one process never mixes two releases.
-local NOT_OURS = { ["banger.cli"] = true, ["banger.mcp"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true, ["banger.init"] = true }
+local NOT_OURS = {
+  ["banger.cli"] = true, ["banger.mcp"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true,
+  ["banger.init"] = true,
+}
 
 local function complain(problem)
   io.stderr:write(("bangerd: %s\n"):format(err.format(problem)))
@@ -109,6 +112,7 @@ local COMMANDS = {
     return run(places)
   end,
   ["--stop"] = stop,
+  ["--check-migrations"] = function(places) return require("banger.daemon.check_migrations").main(places) end,
 }
 
 ---@param argv string[]
@@ -119,9 +123,9 @@ function M.main(argv)
     return 0
   end
   if argv[1] == "--hooks" then return require("banger.hooks.child").main { unpack(argv, 2) } end
-  if argv[1] == "--check-migrations" then return require("banger.host.migrate_check").main(argv) end
   local command = COMMANDS[argv[1] or ""]
-  if not command or #argv > 1 then
+  local system = argv[1] == "--check-migrations" and argv[2] == "--system"   -- the installed instance, whatever the environment says
+  if not command or #argv > (system and 2 or 1) then
     io.stderr:write(USAGE, "\n")
     return 2
   end
@@ -129,7 +133,8 @@ function M.main(argv)
     return complain(err.new("daemon.is_root", "the daemon does not run as root", { remedy = "run it as the owner of the instance" }))
   end
   sys.umask(OWNER_ONLY)
-  local places, problem = dirs.get()
+  local places, problem
+  if system then places, problem = dirs.resolve("main", "/") else places, problem = dirs.get() end
   if not places then return complain(problem) end
   return command(places)
 end

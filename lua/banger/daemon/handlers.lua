@@ -1,4 +1,5 @@
--- What each method of rpc/methods does, as functions(daemon, params, request) → result, fds? | nil, err. Thin: the work is in flow/ and host/.
+-- What each method of rpc/methods does, as functions(daemon, params, request) → result, fds? | nil, err.
+-- Thin: the work is in flow/ and host/.
 local err = require "banger.core.err"
 local keys = require "banger.host.keys"
 local sys = require "banger.rt.sys"
@@ -269,6 +270,13 @@ M["hooks.reload"] = function(daemon)
   local list, problem = daemon.hooks:reload()
   if not list then return nil, problem end
   return { hooks = list }
+end
+
+M["daemon.snapshot"] = function(daemon, _, request)
+  local path = ("%s.copy-%s"):format(daemon.host.dirs.state_db, request.op_id)
+  local ok, problem = daemon.host.store:backup(path)
+  if not ok then return nil, problem end
+  return { path = path }
 end
 
 M["daemon.reconcile"] = function(daemon, _, request)

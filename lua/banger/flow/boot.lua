@@ -93,7 +93,9 @@ function M.configuration(ctx)
     end },
     { name = "disk", call = function(vmm) return vmm:put_drive { id = "disk", path = DISK, read_only = false } end },
     { name = "seed", call = function(vmm) return vmm:put_drive { id = "seed", path = SEED, read_only = true } end },
-    { name = "network", call = function(vmm) return vmm:put_network { id = "eth0", ifname = ctx.host.derive(record.slot).ifname, mac = record.mac } end },
+    { name = "network", call = function(vmm)
+      return vmm:put_network { id = "eth0", ifname = ctx.host.derive(record.slot).ifname, mac = record.mac }
+    end },
     { name = "vsock", call = function(vmm) return vmm:put_vsock { cid = 3, path = "/vsock.sock" } end },
     { name = "metrics", once = true, call = function(vmm) return vmm:put_metrics "/metrics" end },
   }

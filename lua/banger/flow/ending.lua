@@ -65,10 +65,13 @@ function M.halt(life, record, call, seconds, force)
   if not seen then return finish(life, record, call.op) end
   seen.expected = true
   local ok, problem = ask(life, record, call)
-  if ok then ok, problem = task.timeout(seconds, function() return seen:wait_gone() end) end
+  if ok then
+    ok, problem = task.timeout(seconds, function() return seen:wait_gone() end)
+    if ok then return M.rest(life, record, "stopped", call.op) end
+  end
   if seen.gone then return M.rest(life, record, "stopped", call.op) end
   if problem.code ~= "task.cancelled" and force then return finish(life, record, call.op) end
-  life:set_state(record, "running", call.op)
+  if record.state == "stopping" then life:set_state(record, "running", call.op) end
   if problem.code ~= "task.timeout" then return nil, err.wrap(problem, "ask the guest to halt") end
   return nil, err.new("vm.stop_ignored", ("%s did not halt within %g s; it goes on"):format(record.name, seconds),
     { remedy = ("`banger vm stop --force %s`, or `banger vm kill %s`"):format(record.name, record.name) })

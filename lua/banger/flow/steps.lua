@@ -1,9 +1,9 @@
 -- Walks a list of steps forward, and back when one fails.
 --
--- A step is data: {name, run, undo?, within?, undo_within?}. `run(ctx)` returns true or nil, err; `undo(ctx)` the same. A step's undo is called when
--- the step itself or a later one fails, or when the walk is cancelled: a step that failed may have got half way, so undo must be
--- content with an object that is not there. The first error is the one that the caller sees; what could not be undone is attached to
--- it (`err.others`), and is never a reason to stop undoing.
+-- A step is data: {name, run, undo?, within?, undo_within?}. `run(ctx)` returns true or nil, err; `undo(ctx)` the same. A step's
+-- undo is called when the step itself or a later one fails, or when the walk is cancelled: a step that failed may have got half
+-- way, so undo must be content with an object that is not there. The first error is the one that the caller sees; what could not
+-- be undone is attached to it (`err.others`), and is never a reason to stop undoing.
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
 

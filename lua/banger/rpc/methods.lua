@@ -116,7 +116,9 @@ method("vm.ssh_info", {
 })
 method("vm.connect", {
   doc = "A stream to a port inside the VM (vsock). Bulk data never crosses the daemon.", repeatable = true, fds = 1,
-  params = named("VmConnect", { port = schema.integer { min = 1, max = 2 ^ 32 - 2, default = 1025, doc = "vsock port; 1025 is the agent's" } }),
+  params = named("VmConnect", {
+    port = schema.integer { min = 1, max = 2 ^ 32 - 2, default = 1025, doc = "vsock port; 1025 is the agent's" },
+  }),
   result = "a connected fd; the client writes CONNECT itself. defaults {env, user, cwd, entrypoint, cmd} of the image, where it has some",
 })
 method("vm.prune", {
