@@ -35,6 +35,7 @@ end
 local function check(places)
   local path, held = source(places)
   if not path then return migrate_check.FAILED, held end
+  if not sys.stat(path) then return migrate_check.NONE, { from = 0, to = 0 } end
   local folder = places.home .. "/.check-migrations"
   sys.rmtree(folder)
   local ok, problem = sys.mkdir_p(folder, PRIVATE)
