@@ -15,7 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LINE = 32, EVENTS = 32, FIRST_NUMBER = 1 << 30 };
+#include "alarm.h"
+
+enum { LINE = 32, EVENTS = 32, FIRST_NUMBER = 1 << 30, ANSWER_MS = 2000 };
 
 enum state {
     GREETING, /* the command line is not whole */
@@ -30,6 +32,7 @@ struct link {
     enum state state;
     uint32_t stream; /* 0: none */
     uint32_t port;
+    int64_t answer_by;   /* CLOCK_MONOTONIC ms, while waiting and opening */
     uint32_t waited_for; /* epoll events; 0: not in the set */
     bool read_eof;       /* the local program has said all */
     bool stream_eof;     /* the other side has */
@@ -47,6 +50,7 @@ struct bg_bridge {
     size_t count;
     uint32_t number;
     int epoll, listen_fd, port_fd;
+    struct bg_alarm alarm; /* the next open that stays unanswered */
     uint32_t port_events;
     bool broken, reap;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -61,7 +65,7 @@ static struct link *find(struct bg_bridge *b, uint32_t stream)
     return NULL;
 }
 
-/* Freed at the end of the step: an event fetched already may still name it. */
+/* Freed at the end of the step: an event may still name it. */
 static void kill_link(struct bg_bridge *b, struct link *l)
 {
     if (l->dead)
@@ -116,9 +120,10 @@ static void open_stream(struct bg_bridge *b, struct link *l)
 
 /* ---- what the other side says ---- */
 
+/* Waiting links are opened at the end of the step. */
 static void on_up(void *arg)
 {
-    (void)arg; /* waiting links are opened at the end of the step */
+    (void)arg;
 }
 
 static void on_open(void *arg, uint32_t stream, uint32_t port)
@@ -268,10 +273,12 @@ static void read_command(struct bg_bridge *b, struct link *l)
         l->line[l->line_have++] = c;
     }
     l->line[l->line_have] = '\0';
-    if (parse_connect(l->line, &l->port))
-        l->state = WAITING;
-    else
+    if (!parse_connect(l->line, &l->port)) {
         kill_link(b, l);
+        return;
+    }
+    l->state = WAITING;
+    l->answer_by = bg_now_ms() + ANSWER_MS;
 }
 
 static void read_local(struct bg_bridge *b, struct link *l)
@@ -315,12 +322,9 @@ static void on_link(struct bg_bridge *b, struct link *l, uint32_t events)
 
 static void accept_all(struct bg_bridge *b)
 {
-    for (;;) {
-        int fd = accept4(b->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
+    int fd;
+    while ((fd = accept4(b->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
         add_link(b, fd, GREETING);
-    }
 }
 
 /* ---- the pipe ---- */
@@ -381,6 +385,29 @@ static void watch(struct bg_bridge *b, int fd, void *what, uint32_t events, uint
         *registered = events;
 }
 
+static bool is_unanswered(const struct link *l)
+{
+    return !l->dead && (l->state == WAITING || l->state == OPENING);
+}
+
+static void set_alarm(struct bg_bridge *b, bool force)
+{
+    int64_t at = 0;
+    for (struct link *l = b->links; l; l = l->next)
+        if (is_unanswered(l) && (at == 0 || l->answer_by < at))
+            at = l->answer_by;
+    bg_alarm_set(&b->alarm, at, force);
+}
+
+static void give_up_old(struct bg_bridge *b)
+{
+    int64_t now = bg_now_ms();
+    for (struct link *l = b->links; l; l = l->next)
+        if (is_unanswered(l) && now >= l->answer_by)
+            kill_link(b, l);
+    set_alarm(b, true);
+}
+
 static void settle(struct bg_bridge *b)
 {
     for (struct link *l = b->links; l; l = l->next)
@@ -396,6 +423,7 @@ static void settle(struct bg_bridge *b)
     if (bg_mux_output(b->mux, &bytes) > 0)
         events |= EPOLLOUT;
     watch(b, b->port_fd, &b->port_fd, events, &b->port_events);
+    set_alarm(b, false);
 }
 
 int bg_bridge_step(struct bg_bridge *b)
@@ -407,6 +435,8 @@ int bg_bridge_step(struct bg_bridge *b)
             read_pipe(b);
         else if (ev[i].data.ptr == &b->listen_fd)
             accept_all(b);
+        else if (ev[i].data.ptr == &b->alarm)
+            give_up_old(b);
         else
             on_link(b, ev[i].data.ptr, ev[i].events);
     }
@@ -434,13 +464,17 @@ int bg_bridge_new(enum bg_mux_side side, int listen_fd, int port_fd, const char 
     b->listen_fd = listen_fd;
     b->port_fd = port_fd;
     b->number = FIRST_NUMBER;
+    b->alarm.fd = -1;
     b->mux = bg_mux_new(side, epoch | 1, &mux_ops, b);
     b->epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event alarm = {.events = EPOLLIN, .data.ptr = &b->alarm};
     struct epoll_event listening = {.events = EPOLLIN, .data.ptr = &b->listen_fd};
     struct epoll_event port = {.events = EPOLLIN | EPOLLOUT, .data.ptr = &b->port_fd};
     b->port_events = port.events;
-    if (!b->mux || b->epoll < 0 || epoll_ctl(b->epoll, EPOLL_CTL_ADD, listen_fd, &listening) < 0 ||
-        epoll_ctl(b->epoll, EPOLL_CTL_ADD, port_fd, &port) < 0) {
+    if (!b->mux || b->epoll < 0 || bg_alarm_new(&b->alarm) < 0 ||
+        epoll_ctl(b->epoll, EPOLL_CTL_ADD, listen_fd, &listening) < 0 ||
+        epoll_ctl(b->epoll, EPOLL_CTL_ADD, port_fd, &port) < 0 ||
+        epoll_ctl(b->epoll, EPOLL_CTL_ADD, b->alarm.fd, &alarm) < 0) {
         int r = b->mux && errno ? -errno : -ENOMEM;
         bg_bridge_free(b);
         return r;
@@ -458,6 +492,8 @@ void bg_bridge_free(struct bg_bridge *b)
     reap(b);
     if (b->epoll >= 0)
         close(b->epoll);
+    if (b->alarm.fd >= 0)
+        close(b->alarm.fd);
     bg_mux_free(b->mux);
     free(b);
 }

@@ -3,7 +3,7 @@
  *
  *  - A program connects to the listening unix socket, writes `CONNECT <port>\n` (any case, decimal,
  *    at most 32 bytes) and reads `OK <number>\n` once the other side has accepted; refused, it
- *    reads EOF. Before the other side is up the connection waits; the program's own deadline ends it.
+ *    reads EOF, and so it does when there is no answer within 2 seconds (the other side may not be up).
  *  - A stream opened by the other side to port P is connected to the unix socket `<path>_<P>`; there
  *    is nobody, it is reset.
  *

@@ -1,6 +1,6 @@
 # The QEMU engine: the API front over qemu-system-x86_64, with the guest's vsock on a mux.
 QEMU_OBJ := $(patsubst engine/qemu/%.c,$(B)/engine/qemu/obj/%.o,$(filter-out engine/qemu/jail_%,$(wildcard engine/qemu/*.c)))
-QEMU_MUX_OBJ := $(B)/engine/qemu/obj/guest/mux.o $(B)/engine/qemu/obj/guest/bridge.o
+QEMU_MUX_OBJ := $(B)/engine/qemu/obj/guest/mux.o $(B)/engine/qemu/obj/guest/bridge.o $(B)/engine/qemu/obj/guest/alarm.o
 QEMU_JAIL := $(B)/engine/qemu/obj/jail_usr.o
 PROGRAMS += $(B)/engine/qemu/firecracker $(B)/engine/qemu/jailer
 

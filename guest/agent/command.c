@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/sched.h>
+
 #include "frame.h"
 
 enum tag {
@@ -220,6 +222,19 @@ static void close_all(int fds[3])
     }
 }
 
+/* fork() into a cgroup at once: to be moved there later costs milliseconds. *ret_pidfd is -1 where
+ * there is none. */
+static pid_t fork_into(int cgroup, int *ret_pidfd)
+{
+    struct clone_args args = {.flags = CLONE_INTO_CGROUP | CLONE_PIDFD,
+                              .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+                              .exit_signal = SIGCHLD,
+                              .cgroup = (uint64_t)cgroup};
+    *ret_pidfd = -1;
+    pid_t pid = cgroup < 0 ? -1 : (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    return pid < 0 ? fork() : pid;
+}
+
 /* 0 when the command runs: its exec closed the pipe. */
 static int await_exec(int pipe_fd, pid_t pid, const char **ret_step)
 {
@@ -240,13 +255,14 @@ int bg_command_start(const struct bg_command *c, struct bg_child *ret, const cha
     int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, report[2] = {-1, -1};
     int pidfd = -1;
     pid_t pid = -1;
+    struct bg_family family = bg_family_make();
     *ret_step = c->tty ? "tty" : "pipes";
     int r = c->tty ? make_tty(c, ours, theirs) : make_pipes(c, ours, theirs);
     if (r == 0 && pipe2(report, O_CLOEXEC) < 0)
         r = -errno;
     if (r == 0) {
         *ret_step = "fork";
-        pid = fork();
+        pid = fork_into(family.dir, &pidfd);
         r = pid < 0 ? -errno : 0;
     }
     if (pid == 0)
@@ -256,7 +272,7 @@ int bg_command_start(const struct bg_command *c, struct bg_child *ret, const cha
         close(report[1]);
     if (r == 0)
         r = await_exec(report[0], pid, ret_step);
-    if (r == 0) {
+    if (r == 0 && pidfd < 0) {
         *ret_step = "pidfd";
         pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         r = pidfd < 0 ? -errno : 0;
@@ -264,9 +280,12 @@ int bg_command_start(const struct bg_command *c, struct bg_child *ret, const cha
     if (report[0] >= 0)
         close(report[0]);
     if (r < 0) {
+        if (pidfd >= 0)
+            close(pidfd);
+        bg_family_leave(&family);
         close_all(ours);
         return r;
     }
-    *ret = (struct bg_child){pid, pidfd, ours[0], ours[1], ours[2]};
+    *ret = (struct bg_child){pid, pidfd, family, ours[0], ours[1], ours[2]};
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "family.h"
 #include "user.h"
 
 enum { BG_ARGS = 4096, BG_ENV = 1024 };
@@ -25,7 +26,8 @@ struct bg_command {
 struct bg_child {
     pid_t pid; /* leads its own session and process group */
     int pidfd;
-    int in, out, err; /* ours, non-blocking; in -1: closed; with a tty in is out, err -1 */
+    struct bg_family family; /* it and all that it starts */
+    int in, out, err;        /* ours, non-blocking; in -1: closed; with a tty in is out, err -1 */
 };
 
 /* Reads EXEC's fields. Strings are malloc'd and live as long as the process. -EBADMSG, and *ret_what

@@ -14,9 +14,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../alarm.h"
 #include "command.h"
 
 enum { GRACE_MS = 2000, NEVER = -1, STATUS_TIMEOUT = 124 };
@@ -38,13 +38,6 @@ struct exec {
     int64_t timeout_at, kill_at;
     int last_out, last_err; /* bytes still to read after the end */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {
@@ -77,7 +70,7 @@ static void kill_group(struct exec *x, int signal)
 static void end_by_force(struct exec *x, int signal)
 {
     kill_group(x, signal);
-    x->kill_at = now_ms() + GRACE_MS;
+    x->kill_at = bg_now_ms() + GRACE_MS;
 }
 
 static void lose_client(struct exec *x)
@@ -245,8 +238,10 @@ static void read_output(struct exec *x, int *fd, enum bg_frame_type type, int *l
 /* While the first process is not reaped its group's number cannot be another's. */
 static void on_end(struct exec *x)
 {
-    if (x->timed_out || (x->client_gone && !x->command->detach))
+    if (x->timed_out || (x->client_gone && !x->command->detach)) {
         kill(-x->child.pid, SIGKILL);
+        bg_family_kill(&x->child.family);
+    }
     if (waitid(P_PIDFD, (id_t)x->child.pidfd, &x->status, WEXITED | WNOHANG) < 0 ||
         x->status.si_pid == 0)
         return;
@@ -263,7 +258,7 @@ static void on_end(struct exec *x)
 
 static void on_time(struct exec *x)
 {
-    int64_t now = now_ms();
+    int64_t now = bg_now_ms();
     if (x->timeout_at != NEVER && now >= x->timeout_at && !x->ended) {
         x->timeout_at = NEVER;
         x->timed_out = true;
@@ -272,6 +267,7 @@ static void on_time(struct exec *x)
     if (x->kill_at != NEVER && now >= x->kill_at) {
         x->kill_at = NEVER;
         kill_group(x, SIGKILL);
+        bg_family_kill(&x->child.family);
     }
 }
 
@@ -282,7 +278,7 @@ static int wait_ms(const struct exec *x)
         at = x->kill_at;
     if (at == NEVER)
         return -1;
-    int64_t left = at - now_ms();
+    int64_t left = at - bg_now_ms();
     return left < 0 ? 0 : (int)left;
 }
 
@@ -337,6 +333,7 @@ static int say_exit(struct exec *x)
 static int finish(struct exec *x)
 {
     close_fd(&x->child.in);
+    bg_family_leave(&x->child.family);
     if (x->client_gone)
         return -EPIPE;
     fcntl(x->s->fd, F_SETFL, 0);
@@ -373,7 +370,7 @@ int bg_serve_exec(struct bg_session *s)
     x.s = s;
     x.command = &command;
     x.kill_at = NEVER;
-    x.timeout_at = command.timeout_ms ? now_ms() + command.timeout_ms : NEVER;
+    x.timeout_at = command.timeout_ms ? bg_now_ms() + command.timeout_ms : NEVER;
     fcntl(s->fd, F_SETFL, O_NONBLOCK);
     bg_payload_u32(&p, 1, (uint32_t)x.child.pid);
     queue(&x, BG_F_STARTED, bytes, p.size);

@@ -97,6 +97,19 @@ static int default_route(int fd, struct in_addr gateway)
     return ioctl(fd, SIOCADDRT, &route) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* A datagram to the gateway's discard port, which the kernel precedes by an ARP request: the host learns
+ * where we are. Somebody who tried to reach us before we were up would otherwise wait for the next of
+ * its requests, which are a second apart. */
+static void announce(struct in_addr gateway)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = gateway};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    sendto(fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to);
+    close(fd);
+}
+
 int bg_net_loopback(void)
 {
     int fd = control_socket();
@@ -118,6 +131,8 @@ static int apply(int fd, const char *name, const struct bg_net *net)
         r = set_up(fd, name, 1);
     if (r == 0 && net->gateway.s_addr)
         r = default_route(fd, net->gateway);
+    if (r == 0 && net->gateway.s_addr)
+        announce(net->gateway);
     return r;
 }
 
