@@ -267,5 +267,8 @@ describe("flow.lifecycle", function()
       end
     end)
     assert.are.equal(8, host.jails)
+    local admitted = 0
+    for _, name in ipairs(host.trace) do if name == "base_admit" then admitted = admitted + 1 end end
+    assert.are.equal(3, admitted)   -- image, kernel, initrd: once for all of them
   end)
 end)

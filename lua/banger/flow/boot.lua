@@ -1,7 +1,7 @@
 -- The steps from a VM that rests to a guest that runs, as data for flow/steps. One way for `create`, `start` and for finishing a start
 -- that a crash of the daemon interrupted.
 --
--- ctx: { host, vms, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps what runs.
+-- ctx: { host, vms, admissions, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps what runs.
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
 
@@ -12,15 +12,20 @@ local WORDS_SECONDS = 5                  -- to read the console's end when the g
 local OUR_INIT = "root=/dev/vda rw init=/usr/lib/banger/init"
 local FOREIGN_INIT = "root=/dev/vda rw"
 
--- Call `request(priv)`; where the helper does not have the files that it needs yet, hand them over and ask once more.
+-- Call `request()`; where the helper does not have the files that it needs yet, hand them over and ask once more. Of several VMs
+-- that need the same files at once, one hands them over and the others wait for that.
 local function admitted(ctx, files, request)
   local result, problem = request()
   if result or problem.code ~= "base.not_admitted" then return result, problem end
-  for _, file in ipairs(files) do
-    local ok, failure = M.admit(ctx, file)
-    if not ok then return nil, failure end
-  end
-  return request()
+  return ctx.admissions:with(files[1].digest, function()
+    local again, refused = request()
+    if again or refused.code ~= "base.not_admitted" then return again, refused end
+    for _, file in ipairs(files) do
+      local ok, failure = M.admit(ctx, file)
+      if not ok then return nil, failure end
+    end
+    return request()
+  end)
 end
 
 ---Hand a file of the owner to the helper; its digest must be the record's.
@@ -122,7 +127,7 @@ end
 
 -- A guest without our words is ready when the VMM runs it: that is all that can be known.
 local function await_guest(ctx)
-  if ctx.image.init ~= "banger" then return true end
+  if ctx.image.init ~= "banger" and not ctx.image.agent then return true end
   local ok, problem = task.timeout(ctx.boot_timeout, function() return ctx.watch:wait_ready() end)
   if ok or problem.code ~= "task.timeout" then return ok, problem end
   local line = ctx.host.last_words(ctx.record.id)

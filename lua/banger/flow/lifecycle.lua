@@ -28,6 +28,7 @@ local ROOMY = 8 * 2 ^ 30   -- of a disk that nobody gave a size: room for packag
 function M.new(host, events, engines)
   local self = setmetatable({
     host = host, events = events, engines = engines, locks = sync.mutexes(), busy = {},
+    admissions = sync.mutexes(),   -- by the digest of what is handed to the helper
     attention = signal.new(),   -- fired when only another look at everything can tell how a VM is; flow/reconcile waits for it
   }, M)
   self.vms = vms.new(host, ending.hooks(self))
@@ -137,7 +138,8 @@ function M:context(record, call, boot_timeout)
   kernel, problem = self.host.kernel(record.kernel)
   if not kernel then return nil, problem end
   return {
-    host = self.host, vms = self.vms, record = record, image = image, kernel = kernel, op = call.op, boot_timeout = boot_timeout,
+    host = self.host, vms = self.vms, admissions = self.admissions, record = record, image = image, kernel = kernel, op = call.op,
+    boot_timeout = boot_timeout,
   }
 end
 
