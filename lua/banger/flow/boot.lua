@@ -1,7 +1,8 @@
 -- The steps from a VM that rests to a guest that runs, as data for flow/steps. One way for `create`, `start` and for finishing a start
 -- that a crash of the daemon interrupted.
 --
--- ctx: { host, vms, admissions, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps what runs.
+-- ctx: { host, vms, admissions, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps
+-- what runs, `admissions` are mutexes by digest.
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
 

@@ -123,7 +123,8 @@ local function disk_size(params, image)
   local asked = params.disk or math.max(image.size, ROOMY)
   if asked < image.size then
     return nil, err.new("usage.invalid",
-      ("disk: %.0f bytes is smaller than image %s, which has %.0f"):format(asked, image.name, image.size), { field = "disk", remedy = "leave it out, or give a larger size" })
+      ("disk: %.0f bytes is smaller than image %s, which has %.0f"):format(asked, image.name, image.size),
+      { field = "disk", remedy = "leave it out, or give a larger size" })
   end
   return math.ceil(asked / MIB) * MIB
 end
