@@ -18,16 +18,16 @@ static bool all_zero(const uint8_t *p, size_t n)
     return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
 }
 
-static void add_zeros(struct bg_sha256 *sha, uint64_t n)
+static void add_zeros(EVP_MD_CTX *sha, uint64_t n)
 {
     if (!sha)
         return;
     memset(buffer, 0, sizeof(buffer));
     for (; n > 0; n -= n < CHUNK ? n : CHUNK)
-        bg_sha256_add(sha, buffer, n < CHUNK ? n : CHUNK);
+        EVP_DigestUpdate(sha, buffer, n < CHUNK ? n : CHUNK);
 }
 
-static int copy_data(int from, int to, uint64_t at, uint64_t end, struct bg_sha256 *sha)
+static int copy_data(int from, int to, uint64_t at, uint64_t end, EVP_MD_CTX *sha)
 {
     while (at < end) {
         if (bg_deadline_passed()) {
@@ -41,7 +41,7 @@ static int copy_data(int from, int to, uint64_t at, uint64_t end, struct bg_sha2
             return -1;
         }
         if (sha)
-            bg_sha256_add(sha, buffer, (size_t)n);
+            EVP_DigestUpdate(sha, buffer, (size_t)n);
         if (to >= 0 && !all_zero(buffer, (size_t)n) &&
             pwrite(to, buffer, (size_t)n, (off_t)at) != n) {
             errno = errno ? errno : ENOSPC;
@@ -52,7 +52,7 @@ static int copy_data(int from, int to, uint64_t at, uint64_t end, struct bg_sha2
     return 0;
 }
 
-int bg_copy(int from, int to, uint64_t size, struct bg_sha256 *sha)
+int bg_copy(int from, int to, uint64_t size, EVP_MD_CTX *sha)
 {
     uint64_t at = 0;
     if (to >= 0 && ftruncate(to, (off_t)size) < 0)
@@ -72,6 +72,23 @@ int bg_copy(int from, int to, uint64_t size, struct bg_sha256 *sha)
         at = end;
     }
     return 0;
+}
+
+EVP_MD_CTX *bg_sha256_new(void)
+{
+    /* Nothing of the host's configuration may choose what a digest is. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    EVP_MD_CTX *sha = EVP_MD_CTX_new();
+    if (sha && EVP_DigestInit_ex(sha, EVP_sha256(), NULL) == 1)
+        return sha;
+    EVP_MD_CTX_free(sha);
+    errno = ENOMEM;
+    return NULL;
+}
+
+void bg_sha256_free(EVP_MD_CTX **sha)
+{
+    EVP_MD_CTX_free(*sha);
 }
 
 bool bg_clone(int from, int to)

@@ -2,8 +2,8 @@
  * Installed engines: folders with firecracker, jailer and number (decimal), below the instance's state or the
  * machine's /usr/local/lib/banger/engines. Root runs what lies there, so every folder on the way must be root's alone.
  */
+#include "copy.h"
 #include "op.h"
-#include "sha256.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -118,13 +118,13 @@ int bg_engine_open(struct bg_helper *h, uint32_t number, char ret_path[static BG
     return bg_steal(&fd);
 }
 
-static int add_program(struct bg_sha256 *sha, int engine, const char *name)
+static int add_program(EVP_MD_CTX *sha, int engine, const char *name)
 {
     static uint8_t buffer[65536];
     ssize_t n = -1;
     BG_CLOSED int fd = bg_open(engine, name, O_RDONLY, 0);
     while (fd >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
-        bg_sha256_add(sha, buffer, (size_t)n);
+        EVP_DigestUpdate(sha, buffer, (size_t)n);
     return fd >= 0 && n == 0 ? 0 : -1;
 }
 
@@ -133,14 +133,14 @@ int bg_act_engine_list(struct bg_helper *h, const struct bg_args_engine_list *a,
                        struct bg_res_engine_list *r, struct bg_reply *f)
 {
     struct found e;
-    struct bg_sha256 sha;
     if (!lookup(h, false, a->after, &e))
         return 0;
     BG_CLOSED int fd = bg_open_trusted(e.path);
-    bg_sha256_init(&sha);
-    if (fd < 0 || add_program(&sha, fd, "firecracker") < 0 || add_program(&sha, fd, "jailer") < 0)
+    BG_SHA256 *sha = bg_sha256_new();
+    if (fd < 0 || !sha || add_program(sha, fd, "firecracker") < 0 ||
+        add_program(sha, fd, "jailer") < 0)
         return bg_sys(f, "read the engine");
-    bg_sha256_end(&sha, r->digest.b);
+    EVP_DigestFinal_ex(sha, r->digest.b, NULL);
     r->found = 1;
     r->number = e.number;
     memcpy(r->name.s, e.name, sizeof(r->name.s));

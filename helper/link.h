@@ -8,9 +8,8 @@
 #include <sys/types.h>
 
 struct bg_link {
-    uint32_t ifindex, master;
+    uint32_t ifindex;
     char kind[16]; /* "bridge", "tun", "" for hardware */
-    bool up;
 };
 
 int bg_link_get(const char *name, struct bg_link *ret); /* -ENODEV when there is none */

@@ -37,18 +37,17 @@ int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, s
 int bg_act_base_admit(struct bg_helper *h, const struct bg_args_base_admit *a,
                       struct bg_res_base_admit *r, struct bg_reply *f)
 {
-    struct bg_sha256 sha;
     char name[65];
     if (bg_check_file(a->image, "image", BASE_MAX, &r->size, f) < 0)
         return -1;
     BG_CLOSED int fd = bg_unnamed_file(h->bases);
-    if (fd < 0)
+    BG_SHA256 *sha = bg_sha256_new();
+    if (fd < 0 || !sha)
         return bg_sys(f, "make the base");
-    bg_sha256_init(&sha);
     bool cloned = bg_clone(a->image, fd) && ftruncate(fd, (off_t)r->size) == 0;
-    if (bg_copy(cloned ? fd : a->image, cloned ? -1 : fd, r->size, &sha) < 0)
+    if (bg_copy(cloned ? fd : a->image, cloned ? -1 : fd, r->size, sha) < 0)
         return bg_sys(f, "copy the image");
-    bg_sha256_end(&sha, r->digest.b);
+    EVP_DigestFinal_ex(sha, r->digest.b, NULL);
     bg_hex(name, r->digest.b, 32);
     if (fchmod(fd, 0444) < 0 || fsync(fd) < 0)
         return bg_sys(f, "write the base to the disk");

@@ -1,7 +1,7 @@
 # The root helper and its monitor: C, with a link line of their own.
-HELPER_CORE := util record ledger names wire link nft copy sha256 proc engine config sandbox worker \
+HELPER_CORE := util record ledger names wire link nft copy proc engine config sandbox worker \
                op_net op_base op_disk disk_dm spare op_jail op_connect op_vm spawn_monitor spawn_service housekeeping server
-HELPER_LIBS := -lmnl -lnftables -lsystemd -lseccomp -ldevmapper
+HELPER_LIBS := -lnl-route-3 -lnl-3 -lcrypto -lnftables -lsystemd -lseccomp -ldevmapper
 HELPER_OBJ := $(HELPER_CORE:%=$(B)/helper/%.o)
 MONITOR_OBJ := $(patsubst %,$(B)/helper/%.o,monitor proc record util)
 
@@ -16,6 +16,8 @@ $(B)/banger-helper: $(B)/helper/main.o $(HELPER_OBJ)
 
 $(B)/banger-monitor: $(MONITOR_OBJ)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
+
+$(B)/helper/link.o: BASE_CFLAGS += -isystem /usr/include/libnl3
 
 -include $(wildcard $(B)/helper/*.d $(B)/helper/test/*.d)
 
@@ -38,7 +40,7 @@ hostile: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger
 	$< $(abspath $(B))
 
 $(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/talk wire util link)
-	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lmnl
+	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lnl-route-3 -lnl-3
 
 $(B)/helper/fake_vmm: helper/test/fake_vmm.c
 	@mkdir -p $(@D)
