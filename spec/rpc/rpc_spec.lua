@@ -181,6 +181,18 @@ describe("rpc", function()
     assert.truthy(client:call("echo"))
   end)
 
+  case("a call that is cancelled in the same breath is answered too", function(client)
+    assert(client:call "echo")
+    local frames = frame.encode { id = 90, method = "slow" } .. frame.encode { id = 91, method = "cancel", params = { id = 90 } }
+    local one = assert(client:start("echo", {}))
+    client.calls[90] = one   -- the answer to 90 must come; it is taken for that of a call which waits
+    client.calls[one.id] = nil
+    assert(client.wire.fd:send(frames))
+    local result, e = task.timeout(5, one.result, one)
+    assert.is_nil(result)
+    assert.equal("task.cancelled", e.code)
+  end)
+
   case("a client that goes away cancels its requests and releases its leases", function(client, state)
     local other = Client.new(path)
     assert(other:call("lease"))

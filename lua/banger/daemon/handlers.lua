@@ -37,7 +37,9 @@ BEFORE.restart = BEFORE.start
 -- What follows a verb that has succeeded.
 local AFTER = {
   create = function(daemon, vm, params, request)
-    if params.lease then daemon.leases:hold(vm.id, request.peer.pid) end
+    if not params.lease then return end
+    daemon.leases:hold(vm.id, request.peer.pid)
+    daemon.leases:settle(vm.name)
   end,
   delete = function(daemon, vm) daemon.leases:drop(vm.id) end,
 }
@@ -52,7 +54,9 @@ for _, verb in ipairs { "create", "start", "stop", "restart", "kill", "delete", 
     if BEFORE[verb] then params, problem = BEFORE[verb](daemon, params, request.op_id) end
     if not params then return nil, problem end
     local vm
+    if params.lease then daemon.leases:intend(params.name, request.peer.pid) end
     vm, problem = daemon.life[verb](daemon.life, params, call_of(request))
+    if params.lease and not vm then daemon.leases:settle(params.name) end
     if not vm then return nil, problem end
     if AFTER[verb] then AFTER[verb](daemon, vm, params, request) end
     return { vm = vm }

@@ -58,15 +58,34 @@ local function owner_of(self, pid, start)
   return owner
 end
 
+local function intent_key(name) return "name." .. name end
+
+---A VM of that name is about to be made for the client's process: should this process be killed in the middle of it, the next life
+---knows whose it is. Nothing is noted where there is a VM of that name; the request fails then.
+---@param name string
+---@param pid integer
+function M:intend(name, pid)
+  local process = sys.proc(pid)
+  if process and not self.daemon.host.store:find(name) then
+    self.notes:put(intent_key(name), { pid = pid, start = process.start })
+  end
+end
+
+---The VM was made and is held, or was not made.
+---@param name string
+function M:settle(name) self.notes:remove(intent_key(name)) end
+
 ---A VM belongs to the client's process from now on. It is deleted at once when that process is gone.
 ---@param id string
 ---@param pid integer
-function M:hold(id, pid)
+---@param start integer?    its start time, where it is known from before
+function M:hold(id, pid, start)
   local process = sys.proc(pid)
-  local owner = process and owner_of(self, pid, process.start)
+  start = start or process and process.start
+  self.notes:put(id, { pid = pid, start = start })
+  local owner = process and owner_of(self, pid, start)
   if not owner then return let_go(self, id) end
   owner.vms[id] = true
-  self.notes:put(id, { pid = pid, start = process.start })
 end
 
 ---A VM is gone: nobody owns it.
@@ -78,16 +97,24 @@ function M:drop(id)
   self.notes:remove(id)
 end
 
+local function restore_one(self, id, note)
+  local owner = note and owner_of(self, note.pid, note.start)
+  if not owner then return let_go(self, id) end
+  owner.vms[id] = true
+end
+
 ---Take up the leases of an earlier life. Notes of an earlier boot speak of processes that are gone.
 function M:restore()
   for _, file in ipairs(sys.list(self.notes.folder) or {}) do
-    local id = file:match "^(%w+)%.json$"
-    local note = id and self.notes:get(id)
-    local owner = note and owner_of(self, note.pid, note.start)
-    if owner then
-      owner.vms[id] = true
-    elseif id then
-      let_go(self, id)
+    local key = file:match "^([%w.-]+)%.json$"
+    local name = key and key:match "^name%.(.+)$"
+    local note = key and self.notes:get(key)
+    if name then
+      local record = self.daemon.host.store:find(name)
+      if record and note then self:hold(record.id, note.pid, note.start) end
+      self:settle(name)
+    elseif key then
+      restore_one(self, key, note)
     end
   end
   return true

@@ -117,7 +117,8 @@ local function take(self, scope, message, fds)
   end
   self.active = self.active + 1
   self.requests[id] = scope:spawn(("%s #%d"):format(method, id), request.run, self, message, fds)
-  return true
+  -- It begins before the next frame is looked at: a task that is cancelled before its first step would never answer.
+  return task.yield()
 end
 
 local function read(self, scope)
