@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Every verb in every kind of outcome, generated from the command table: exit status, one error line, JSON that its schema allows.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. smoke/lib.sh
+need_root
+need_qemu
+[ -x build/engine/scripted/firecracker ] || skip_all "the scripted engine is not built"
+scenario smmat
+guest_parts
+owner=$(smoke/instance owner "$instance")
+install -d -m 0755 -o "$owner" /run/banger-smint
+echo 'return 0' >/run/banger-smint/hello.lua
+echo '{ name = "applied", engine = "scripted", start = false }' >/run/banger-smint/lab.vms
+trap 'rm -rf /run/banger-smint; smoke/instance down "$instance" >/dev/null 2>&1' EXIT
+build/banger-dev --lua smoke/matrix/run.lua "$instance" "/var/lib/banger-root/$instance/programs/banger" "$owner" nobody

@@ -1,0 +1,73 @@
+-- What smoke/matrix.t cannot make up from the command table: command lines that succeed, and such as meet a conflict.
+--   ok        one line, or two when the second run would not find what the first did (text, then JSON); false and `why`: not tried
+--   missing   a line that names what is not there (default: made from the arguments' types); false: the verb names nothing
+--   conflict  a line that meets one; absent: the verb knows none
+--   daemon    false: the verb does not ask the daemon; by default it does, and nothing happens without one
+--   words     a line for the outcomes that are about the daemon, where the made-up one would not come so far
+--   offline   exit status without a daemon, where that is not 5
+return {
+  setup = {
+    "vm create dev --memory 256M --engine qemu", "vm create off --engine scripted --no-start", "vm create on --engine scripted",
+    "vm create used --engine scripted --publish 18081:80",
+  },
+  verbs = {
+    ["vm create"] = {
+      ok = { "vm create new1 --engine scripted", "vm create new2 --engine scripted --no-start" },
+      missing = "vm create new3 --image nothing", conflict = "vm create dev",
+    },
+    ["vm run"] = { ok = "vm run --memory 256M --engine qemu -- true", missing = "vm run --image nothing -- true" },
+    ["vm start"] = { ok = "vm start new2" },
+    ["vm stop"] = { ok = "vm stop used" },
+    ["vm restart"] = { ok = "vm restart used" },
+    ["vm kill"] = { ok = "vm kill new1" },
+    ["vm delete"] = { ok = { "vm delete new1", "vm delete new2 --force" } },
+    ["vm pause"] = { ok = "vm pause on", conflict = "vm pause off" },
+    ["vm resume"] = { ok = "vm resume on", conflict = "vm resume off" },
+    ["vm list"] = { ok = "vm list" },
+    ["vm show"] = { ok = "vm show dev" },
+    ["vm stats"] = { ok = "vm stats" },
+    ["vm wait"] = { ok = "vm wait dev --for ready", conflict = "vm wait off --for running" },
+    ["vm logs"] = { ok = "vm logs dev" },
+    ["vm ssh"] = { ok = "vm ssh dev -- true", conflict = "vm ssh off -- true" },
+    ["vm exec"] = { ok = "vm exec dev -- true", conflict = "vm exec off -- true" },
+    ["vm port publish"] = {
+      ok = { "vm port publish dev 18082:80", "vm port publish dev 18083:80 --udp" }, conflict = "vm port publish dev 18081:80",
+    },
+    ["vm port list"] = { ok = "vm port list" },
+    ["vm port remove"] = { ok = { "vm port remove dev 18082", "vm port remove dev 18083 --udp" } },
+    ["vm cp"] = {
+      ok = { "vm cp dev:/etc/hostname /run/banger-smint", "vm cp /etc/hostname dev:/tmp" }, missing = "vm cp nobody:/etc/hostname /run/banger-smint",
+      conflict = "vm cp off:/etc/hostname /run/banger-smint", words = "vm cp dev:/etc/hostname /run/banger-smint",
+    },
+    ["vm prune"] = { ok = "vm prune" },
+    ["image build"] = { ok = false, why = "it takes minutes; every scenario with guests stands on one", daemon = false },
+    ["image pull"] = { ok = false, why = "its scenario is smoke/oci.sh", missing = false, daemon = false },
+    ["image prune"] = { ok = "image prune", offline = 0 },
+    ["image import"] = { ok = false, why = "its scenario is spec/host/image_spec.lua", missing = false, daemon = false },
+    ["image list"] = { ok = "image list", daemon = false },
+    ["image show"] = { ok = "image show debian", daemon = false },
+    ["image delete"] = { ok = false, why = "the only image is in use", conflict = "image delete debian", offline = 0 },
+    ["kernel pull"] = { ok = false, why = "it takes a minute", daemon = false },
+    ["kernel import"] = { ok = false, why = "its scenario is spec/host/vmlinux_spec.lua", missing = false, daemon = false },
+    ["kernel list"] = { ok = "kernel list", daemon = false },
+    ["kernel delete"] = { ok = false, why = "the only kernel is in use", conflict = "kernel delete debian", offline = 0 },
+    ["engine list"] = { ok = "engine list", daemon = false },
+    ["daemon run"] = { ok = false, why = "it runs", daemon = false },
+    ["daemon stop"] = { ok = false, why = "it is needed", daemon = false },
+    ["daemon socket"] = { ok = "daemon socket", daemon = false },
+    ["events"] = { ok = "events" },
+    ["run"] = { ok = "run /run/banger-smint/hello.lua", missing = "run /nowhere", daemon = false },
+    ["repl"] = { ok = "repl", missing = false, daemon = false },
+    ["apply"] = { ok = "apply /run/banger-smint/lab.vms", words = "apply /run/banger-smint/lab.vms" },
+    ["diff"] = { ok = "diff /run/banger-smint/lab.vms", words = "diff /run/banger-smint/lab.vms" },
+    ["hooks list"] = { ok = "hooks list" },
+    ["hooks reload"] = { ok = "hooks reload" },
+    ["doctor"] = { ok = false, why = "its status is the machine's", daemon = false },
+    ["explain"] = { ok = "explain vm.not_found", missing = "explain vm.not_fond", daemon = false },
+    ["schema"] = { ok = "schema vm list", missing = false, daemon = false },
+    ["completion"] = { ok = "completion bash", daemon = false },
+    ["mcp"] = { ok = "mcp", daemon = false },
+    ["version"] = { ok = "version", daemon = false },
+    ["system status"] = { ok = false, why = "nothing is installed here", daemon = false },
+  },
+}
