@@ -18,25 +18,36 @@ local function append(lines, more)
   return lines
 end
 
+-- What a new user needs, in the order in which they need it; smoke/walk.t follows it to the word.
+M.intro = {
+  "Disposable Linux VMs on this machine, in about a second, without sudo, scriptable in Lua.",
+  "",
+  "  banger kernel pull debian                    once: a kernel that VMs boot",
+  "  banger image build debian                    once: a disk that they start from",
+  "  banger vm create dev && banger vm ssh dev    the daily pair: make a VM, be in it",
+  "  banger vm run -- uname -a                    a VM for one command, gone afterwards",
+  "  banger vm port publish dev 8080:80           localhost:8080 is the VM's port 80",
+  "  banger vm delete dev                         for good, with its disk",
+  "  banger doctor                                when something does not work",
+}
+
 ---The first page. Reads the index alone, so that it is quick.
 ---@return string[] lines
 function M.first()
-  local lines = {
-    "banger: disposable Linux VMs on this machine, in about a second, without sudo, scriptable in Lua.",
-    "",
-    "  banger vm create dev && banger vm ssh dev    the daily pair",
-    "  banger vm run -- make test                   a VM for one command",
-    "  banger doctor                                when something does not work",
-    "",
-  }
-  local rows = {}
+  local lines, rows = append({}, M.intro), {}
+  lines[1] = "banger: " .. lines[1]:gsub("^%u", string.lower)
+  lines[#lines + 1] = ""
   for _, entry in ipairs(commands.shown(commands.index)) do rows[#rows + 1] = { entry.name, entry.summary } end
   append(lines, columns(rows))
   append(lines, { "", "`banger COMMAND --help` tells more. --json gives every answer as one JSON object." })
   return lines
 end
 
-local function synopsis(row, path)
+---"banger vm create NAME [flags]"
+---@param row table
+---@param path string[]
+---@return string
+function M.synopsis(row, path)
   local words = { "banger", unpack(path) }
   for _, argument in ipairs(row.args) do
     local text = argument.name .. (argument.many and "..." or "")
@@ -74,7 +85,7 @@ end
 ---@param path string[]
 ---@return string[] lines
 function M.verb(row, path)
-  local lines = { synopsis(row, path), "", ("  %s."):format(row.summary:gsub("^%l", string.upper)) }
+  local lines = { M.synopsis(row, path), "", ("  %s."):format(row.summary:gsub("^%l", string.upper)) }
   if row.as == "root" then lines[#lines + 1] = "  Root's: run it through sudo." end
   local arguments, flags = {}, {}
   for _, argument in ipairs(row.args) do arguments[#arguments + 1] = { argument.name, argument.help } end
