@@ -57,11 +57,11 @@ int bg_background(struct bg_err *err)
 }
 
 /* The sd_notify(3) protocol: one datagram to a path or, with a leading '@', an abstract name. */
-static void notify_systemd(const char *path)
+void bg_notify(const char *message)
 {
-    static const char message[] = "READY=1";
+    const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(path);
+    size_t length = path == NULL ? 0 : strlen(path);
     bg_autofd int fd = -1;
 
     if (length < 2 || length >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@'))
@@ -71,7 +71,7 @@ static void notify_systemd(const char *path)
         address.sun_path[0] = '\0';
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0)
-        sendto(fd, message, sizeof(message) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
+        sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
@@ -86,11 +86,10 @@ static void detach_standard_streams(void)
 
 void bg_ready(int status)
 {
-    const char *systemd = getenv("NOTIFY_SOCKET");
     unsigned char byte = (unsigned char)status;
 
-    if (status == 0 && systemd != NULL)
-        notify_systemd(systemd);
+    if (status == 0)
+        bg_notify("READY=1");
     if (waiting_parent < 0)
         return;
     detach_standard_streams();

@@ -23,4 +23,7 @@ int bg_background(struct bg_err *err);
  */
 void bg_ready(int status);
 
+/* Send one message of sd_notify(3), such as "WATCHDOG=1"; nothing where systemd set no NOTIFY_SOCKET. */
+void bg_notify(const char *message);
+
 #endif

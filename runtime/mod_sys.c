@@ -160,6 +160,12 @@ static int sys_ready(lua_State *L)
     return 0;
 }
 
+static int sys_notify(lua_State *L)
+{
+    bg_notify(bg_ltext(L, 1));
+    return 0;
+}
+
 static int sys_on_callback_error(lua_State *L)
 {
     if (!lua_isnil(L, 1))
@@ -185,6 +191,7 @@ static const luaL_Reg sys_functions[] = {
     {"getenv", sys_getenv},
     {"background", sys_background},
     {"ready", sys_ready},
+    {"notify", sys_notify},
     {"on_callback_error", sys_on_callback_error},
     {NULL, NULL},
 };

@@ -46,6 +46,7 @@
 ---@field umask fun(mask: integer): integer
 ---@field getenv fun(name: string): string?
 ---@field background fun(): true|nil, banger.Error?   fork to the background; the parent exits with the status that the child gives to ready()
+---@field notify fun(message: string): nil            sd_notify(3): "WATCHDOG=1"; nothing without systemd
 ---@field ready fun(status: integer): nil             ends the wait of background()'s parent; sd_notify READY=1 where NOTIFY_SOCKET is set
 ---@field on_callback_error fun(handler: fun(value: any, traceback: string)|nil)   who learns of an error that a loop callback raised; without one it is printed to stderr
 

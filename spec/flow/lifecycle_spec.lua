@@ -83,6 +83,17 @@ describe("flow.lifecycle", function()
     assert.are.equal("running", state(host, "dev"))
   end)
 
+  it("takes another slot where somebody else's process has the uid, and gives up after some", function()
+    local host, vm = with_life({ foreign_slots = 3 }, create)
+    assert.are.equal("running", vm.state)
+    assert.are.equal(4, host.ledger[vm.id].slot)
+    local problem
+    host, vm, problem = with_life({ foreign_slots = 1000 }, create)
+    assert.is_nil(vm)
+    assert.are.equal("vm.slot_taken", problem.code)
+    assert.are.same({}, host:leftovers())
+  end)
+
   it("refuses a missing image and a disk smaller than the image before anything is made", function()
     local host, vm, problem = with_life({}, function(life) return create(life, { image = "absent" }) end)
     assert.is_nil(vm)
@@ -179,6 +190,15 @@ describe("flow.lifecycle", function()
   it("takes a guest without our init as started when its VMM runs it", function()
     local _, vm = with_life({ guest = "mute", init = "own" }, function(life) return create(life) end)
     assert.are.equal("running", vm.state)
+  end)
+
+  it("waits for the word of a guest that has our agent beside its own init", function()
+    local _, vm, problem = with_life({ guest = "mute", init = "own", agent = "a" }, function(life)
+      return life:create({ name = "dev", image = "debian", kernel = "debian", engine = "auto", cpus = 1, memory = 2 ^ 28, publish = {},
+        reach = "open", start = true, boot_timeout = 0.05 }, CALL)
+    end)
+    assert.is_nil(vm)
+    assert.are.equal("vm.not_ready", problem.code)
   end)
 
   it("reports a guest that does not halt, and ends it when forced to", function()

@@ -43,6 +43,7 @@ end
 local OPS = {}
 
 function OPS.vm_reserve(host, args)
+  if args.slot <= host.foreign_slots then return nil, err.new("vm.slot_taken", "a process has the uid") end
   host.ledger[args.vm] = host.ledger[args.vm] or { slot = args.slot, disk = "auto", tap = 0 }
   return { uid = 70000 + args.slot }
 end
@@ -240,12 +241,12 @@ function Store:copy(record)
   return out
 end
 
-function Store:create(fields, derive)
+function Store:create(fields, derive, avoid)
   if may_fail(self, "store.create") then return nil, err.new("state.failed", "injected into store.create") end
   for _, record in pairs(self.records) do
     if record.name == fields.name then return nil, err.new("vm.exists", "exists: " .. fields.name) end
   end
-  self.next = self.next + 1
+  repeat self.next = self.next + 1 until not avoid[self.next]
   local record = self:copy(fields)
   record.id, record.slot, record.state = ("vm%06d"):format(self.next), self.next, "creating"
   record.address, record.mac = derive(self.next).address, derive(self.next).mac
@@ -294,10 +295,10 @@ function Store:set_setting(key, value) self.settings[key] = value return true en
 
 local QUIET = { info = function() end, warn = function() end, error = function() end }
 
----@param options {fail_at: integer?, fail_late: boolean?, guest: "answers"|"mute"|"deaf"|"dies"|nil, init: string?}?
+---@param options {fail_at: integer?, foreign_slots: integer?, fail_late: boolean?, guest: "answers"|"mute"|"deaf"|"dies"|nil, init: string?, agent: string?}?
 function M.new(options)
   local host = setmetatable({
-    count = 0, trace = {}, ledger = {}, bases = {}, vmms = {}, jails = 0, fds = {}, next_fd = 100, connections = {}, listeners = {},
+    count = 0, foreign_slots = 0, trace = {}, ledger = {}, bases = {}, vmms = {}, jails = 0, fds = {}, next_fd = 100, connections = {}, listeners = {},
     guest = "answers", init = "banger", log = QUIET, boot_id = "boot-1", release = "6.1", reboot_timeout = 5,
     engines = { { number = 1, name = "qemu", digest = ("a"):rep(64) } },
   }, M)
@@ -315,7 +316,7 @@ function M.new(options)
   host.host_key = function() return step(host, "host_key", function() return { private = "k", public = "ssh-ed25519 k" } end) end
   host.image = function(name)
     if name == "absent" then return nil, err.new("image.not_found", "image not found: absent") end
-    return { name = name, path = "/images/image", digest = DIGEST.image, size = 2 ^ 30, init = host.init }
+    return { name = name, path = "/images/image", digest = DIGEST.image, size = 2 ^ 30, init = host.init, agent = host.agent }
   end
   host.kernel = function(name)
     return { name = name, path = "/kernels/kernel", digest = DIGEST.kernel, initrd = "/kernels/initrd",

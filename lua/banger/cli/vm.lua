@@ -24,6 +24,7 @@ end
 
 function M.create(ctx)
   local options = M.options(ctx.flags, ctx.args.NAME)
+  options.boot_timeout = ctx.flags.timeout
   if ctx.flags["no-start"] then options.start = false end
   local vm, e = banger.vm.create(options, M.shown(ctx))
   return vm and { vm = vm }, e

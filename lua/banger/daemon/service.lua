@@ -22,6 +22,7 @@ M.__index = M
 
 local PROTOCOL = 1
 local HELLO_SECONDS = 2         -- a helper that runs answers at once
+local WATCHDOG_SECONDS = 10
 local FIRST_LOOK_SECONDS = 5    -- until clients are answered although the helper is not there yet
 local SETTLE_PATIENCE = 5      -- a request that changes something waits this long for the first look at the world
 local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15
@@ -116,6 +117,15 @@ local function dump_on_request(self)
   return true
 end
 
+-- systemd restarts a daemon whose loop stands still (WatchdogSec of the unit is three times this).
+local function show_life()
+  repeat
+    sys.notify "WATCHDOG=1"
+    local ok, cancelled = task.sleep(WATCHDOG_SECONDS)
+  until not ok
+  return true
+end
+
 -- What clients of an earlier life of the daemon left, once it is known how their VMs are.
 local function restore_leases(self)
   local ok, problem = self.changed:wait_until(function() return self.settled end)
@@ -125,6 +135,7 @@ end
 
 local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
+  scope:spawn("watchdog", show_life)
   scope:spawn("dump", function() return dump_on_request(self) end)
   scope:spawn("leases", function() return restore_leases(self) end)
   scope:spawn("hooks", function() return self.hooks:keep() end)

@@ -16,6 +16,7 @@ local M = {}
 M.__index = M
 
 local MIB = 2 ^ 20
+local SLOT_TRIES = 16
 local ROOMY = 8 * 2 ^ 30   -- of a disk that nobody gave a size: room for packages and builds; only what is written takes space
 
 ---@class banger.Call   what an operation knows of who asked for it
@@ -28,6 +29,7 @@ local ROOMY = 8 * 2 ^ 30   -- of a disk that nobody gave a size: room for packag
 function M.new(host, events, engines)
   local self = setmetatable({
     host = host, events = events, engines = engines, locks = sync.mutexes(), busy = {},
+    refused_slots = {},   -- slot → true: the helper found its uid in use by somebody else
     admissions = sync.mutexes(),   -- by the digest of what is handed to the helper
     attention = signal.new(),   -- fired when only another look at everything can tell how a VM is; flow/reconcile waits for it
   }, M)
@@ -172,9 +174,9 @@ local function create_on(self, engine, ctx, params, call)
     name = params.name, image = ctx.image.name, image_digest = ctx.image.digest, kernel = ctx.kernel.name, engine = engine.name,
     cpus = params.cpus, memory_mib = math.ceil(params.memory / MIB), disk_bytes = ctx.disk_bytes, reach = params.reach,
     ports = params.publish, boot = self.host.boot_id,
-  }, self.host.derive)
+  }, self.host.derive, self.refused_slots)
   if not record then return nil, problem end
-  ctx.engine, ctx.record = engine, record
+  ctx.engine, ctx.record, ctx.entered = engine, record, nil
   self.events:emit("vm.state", { vm = record.name, id = record.id, state = record.state, op = call.op })
   local made = {
     name = "record",
@@ -205,7 +207,14 @@ function M:create(params, call)
   ctx.disk_bytes, problem = disk_size(params, ctx.image)
   if not ctx.disk_bytes then return nil, problem end
   return self.engines:each(params.engine, function(engine)
-    return create_on(self, engine, ctx, params, call)
+    local vm, failure
+    for _ = 1, SLOT_TRIES do
+      vm, failure = create_on(self, engine, ctx, params, call)
+      if vm or failure.code ~= "vm.slot_taken" then break end
+      -- A process that is not ours has the slot's uid (a container's, say): the slot is left alone while this daemon lives.
+      self.refused_slots[ctx.record.slot] = true
+    end
+    return vm, failure
   end)
 end
 
