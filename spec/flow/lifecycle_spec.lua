@@ -84,11 +84,11 @@ describe("flow.lifecycle", function()
   end)
 
   it("takes another slot where somebody else's process has the uid, and gives up after some", function()
-    local host, vm = with_life({ foreign_slots = 3 }, create)
+    local host, vm = with_life({ foreign_slots = 3 }, function(life) return create(life) end)
     assert.are.equal("running", vm.state)
     assert.are.equal(4, host.ledger[vm.id].slot)
     local problem
-    host, vm, problem = with_life({ foreign_slots = 1000 }, create)
+    host, vm, problem = with_life({ foreign_slots = 1000 }, function(life) return create(life) end)
     assert.is_nil(vm)
     assert.are.equal("vm.slot_taken", problem.code)
     assert.are.same({}, host:leftovers())
