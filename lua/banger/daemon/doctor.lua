@@ -75,6 +75,10 @@ function M.checks(daemon)
     if net then out[#out + 1] = finding("network", "PASS", ("%s %s/%d"):format(net.bridge, net.subnet, net.prefix)) end
     engines(daemon, out)
   end
+  if daemon.dns.problem then
+    out[#out + 1] = finding("names for guests", "WARN", err.format(daemon.dns.problem),
+      "stop what listens on port 53 of all addresses, or bind it to its own; then `banger daemon stop` and start it again")
+  end
   if daemon.problem then out[#out + 1] = from_error("daemon agrees with the host", daemon.problem) end
   records(daemon, out)
   return out

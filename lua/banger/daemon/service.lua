@@ -1,4 +1,5 @@
 -- The daemon as a running thing: it agrees with the world, serves clients, and ends without touching a VM.
+local dns = require "banger.daemon.dns"
 local doctor = require "banger.daemon.doctor"
 local engines = require "banger.flow.engines"
 local err = require "banger.core.err"
@@ -137,6 +138,7 @@ local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
   scope:spawn("watchdog", show_life)
   scope:spawn("dump", function() return dump_on_request(self) end)
+  scope:spawn("dns", function() return self.dns:keep() end)
   scope:spawn("leases", function() return restore_leases(self) end)
   scope:spawn("hooks", function() return self.hooks:keep() end)
   scope:spawn("post hooks", function() return self.hooks:follow() end)
@@ -170,7 +172,7 @@ function M:run(listener, on_ready)
       self.host = host
       self.life = lifecycle.new(host, events.new(host.clock), engines.new(host))
       self.reconcile = reconcile.new(self.life)
-      self.hooks = hooks.new(self)
+      self.hooks, self.dns = hooks.new(self), dns.new(self)
       self.leases, failure = leases.open(self)
       if not self.leases then
         sys.close(listener)

@@ -46,7 +46,7 @@ local function seed_of(host, dirs)
     local bytes
     bytes, problem = seed.build {
       hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
-      dns = { host.network.gateway }, mac = record.mac, authorized_keys = owner.public .. "\n",
+      dns = { host.network.gateway }, search = "vm", mac = record.mac, authorized_keys = owner.public .. "\n",
       host_key = host_key.private, host_key_pub = host_key.public .. "\n", random = sys.random(RANDOM_SEED),
       time = math.floor(sys.time()),
     }

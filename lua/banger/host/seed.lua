@@ -20,6 +20,7 @@ local SECTOR = 512
 ---@field prefix integer
 ---@field gateway string
 ---@field dns string[]
+---@field search string?             domain that short names are looked up in
 ---@field mac string
 ---@field authorized_keys string     the text of root's authorized_keys
 ---@field host_key string            OpenSSH private key
@@ -31,6 +32,7 @@ local SECTOR = 512
 local function network(spec)
   local lines = { ("address %s/%d"):format(spec.address, spec.prefix), "gateway " .. spec.gateway, "mac " .. spec.mac }
   for _, server in ipairs(spec.dns) do lines[#lines + 1] = "dns " .. server end
+  if spec.search then lines[#lines + 1] = "search " .. spec.search end
   return table.concat(lines, "\n") .. "\n"
 end
 
