@@ -2,15 +2,8 @@
 #include "config.h"
 #include "op.h"
 #include "record.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     /* 0x70000000..0x7ffeffff: what systemd's table of uids leaves to nobody */
@@ -72,8 +65,7 @@ static bool instance_meets(int all, const char *own, uint32_t base)
     struct bg_record r;
     uint32_t other;
     bool met = false;
-    int fd = bg_open(all, ".", O_RDONLY | O_DIRECTORY, 0);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d = bg_list(all, ".");
     for (struct dirent *e; d && !met && (e = readdir(d));) {
         char path[300];
         snprintf(path, sizeof(path), "%s/config", e->d_name);
@@ -121,8 +113,7 @@ static int write_config(struct bg_helper *h, struct bg_reply *f)
     bg_record_set_u64(&r, "owner", h->owner);
     bg_record_set_u64(&r, "uid_base", h->uid_base);
     bg_record_set_u64(&r, "vms", h->vms_max);
-    errno = -bg_record_write(&r, h->state, "config", true);
-    return errno ? bg_sys(f, "write the config") : 0;
+    return bg_step(f, "write the config", bg_record_write(&r, h->state, "config", true));
 }
 
 static int load_config(struct bg_helper *h, int all, uint32_t asked, struct bg_reply *f)

@@ -1,14 +1,8 @@
 /* See copy.h. Reads go through one buffer so that the digest is of the very bytes that were written. */
 #include "copy.h"
 #include "helper.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { CHUNK = 256 * 1024 };
 static uint8_t buffer[CHUNK];
@@ -42,9 +36,10 @@ static int copy_data(int from, int to, uint64_t at, uint64_t end, EVP_MD_CTX *sh
         }
         if (sha)
             EVP_DigestUpdate(sha, buffer, (size_t)n);
-        if (to >= 0 && !all_zero(buffer, (size_t)n) &&
-            pwrite(to, buffer, (size_t)n, (off_t)at) != n) {
-            errno = errno ? errno : ENOSPC;
+        ssize_t put =
+            to < 0 || all_zero(buffer, (size_t)n) ? n : pwrite(to, buffer, (size_t)n, (off_t)at);
+        if (put != n) {
+            errno = put < 0 ? errno : ENOSPC; /* a short write sets none */
             return -1;
         }
         at += (uint64_t)n;

@@ -5,18 +5,11 @@
  */
 #include "disk_dm.h"
 #include "op.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <libdevmapper.h>
 #include <linux/loop.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 enum { SECTOR = 512, CHUNK_SECTORS = 8, EXCEPTIONS = 256 /* in one metadata chunk */ };
 
@@ -201,12 +194,6 @@ static int make_snapshot(struct bg_helper *h, const struct bg_vm *vm, int store_
     return make(t);
 }
 
-static int fail(struct bg_reply *f, const char *step, int error)
-{
-    errno = -error;
-    return bg_sys(f, step);
-}
-
 static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
                     struct bg_reply *f)
 {
@@ -223,9 +210,10 @@ static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint6
         return bg_sys(f, "attach the loop devices");
     if (find(h, vm->id, "-origin", &unused) != 1 &&
         (error = make_origin(h, vm, base_loop, base_size)) < 0)
-        return fail(f, "make the dm origin", error);
-    return (error = make_snapshot(h, vm, store_loop)) < 0 ? fail(f, "make the dm snapshot", error)
-                                                          : 0;
+        return bg_step(f, "make the dm origin", error);
+    return (error = make_snapshot(h, vm, store_loop)) < 0
+               ? bg_step(f, "make the dm snapshot", error)
+               : 0;
 }
 
 /* Room for every chunk, its exceptions and the header: the store can never overflow. Sparse, so it costs nothing. */
@@ -261,7 +249,7 @@ static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct 
 {
     int found = find(h, vm->id, "", ret);
     if (found < 0)
-        return fail(f, "look for the dm snapshot", found);
+        return bg_step(f, "look for the dm snapshot", found);
     return found ? 0
                  : bg_fail(f, BG_DISK_ABSENT, 0,
                            "the dm device of vm %s is not active; ask for disk_create", vm->id);
@@ -327,7 +315,7 @@ int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f
         struct dm_task *t = found < 0 ? NULL : task(DM_DEVICE_REMOVE, h, vm->id, roles[i]);
         int error = t && dm_task_retry_remove(t) ? make(t) : found < 0 ? found : -ENOMEM;
         if (error < 0 && error != -ENXIO)
-            return fail(f, "remove the dm device", error);
+            return bg_step(f, "remove the dm device", error);
     }
     return 0;
 }

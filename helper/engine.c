@@ -4,14 +4,7 @@
  */
 #include "copy.h"
 #include "op.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool roots_alone(int fd, mode_t type)
 {

@@ -10,7 +10,14 @@
 #define BANGER_HELPER_H
 #include "names.h"
 #include "wire.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 enum {
     BG_UID_COUNT = 4096, /* uids of an instance; slots 0..4091 use them */
@@ -34,6 +41,8 @@ struct bg_helper {
 int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int bg_sys(struct bg_reply *f, const char *step);
+/* 0 when error is none (>= 0), else as bg_sys of -error. */
+int bg_step(struct bg_reply *f, const char *step, int error);
 
 /*
  * Locks of the current request, dropped together by bg_unlock(). Order: a VM, then one of the others.
@@ -57,6 +66,9 @@ void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *v
 /* Small file helpers. Names are single components; links are never followed. Return -1 and errno. */
 int bg_open(int dir, const char *name, int flags, mode_t mode);
 int bg_open_dir(int dir, const char *name, mode_t mode); /* made when absent; must be root's own */
+/* The least name in dir that begins with prefix, has this length, and is greater than `after` (which may be ret). */
+int bg_next_name(int dir, const char *prefix, size_t length, const char *after, char *ret);
+DIR *bg_list(int dir, const char *name);       /* NULL and errno */
 int bg_remove_tree(int dir, const char *name); /* 0 when absent; never leaves its device */
 ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size); /* NUL-terminated */
 int bg_write_all(int fd, const void *bytes, size_t n);

@@ -1,11 +1,6 @@
 /* Bounded logs; and disks whose writing to the medium was interrupted (op_disk.c). */
 #include "housekeeping.h"
 #include "op.h"
-#include <dirent.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /*
  * Keep the end of a log that its writer has open for appending. What is written between our read and the cut is
@@ -25,16 +20,12 @@ static void cut(int logs, const char *name)
 
 void bg_housekeeping(struct bg_helper *h)
 {
-    int fd = bg_open(h->logs, ".", O_RDONLY | O_DIRECTORY, 0);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        bg_close(&fd);
-        return;
-    }
-    for (struct dirent *e; (e = readdir(d));)
+    DIR *d = bg_list(h->logs, ".");
+    for (struct dirent *e; d && (e = readdir(d));)
         if (e->d_name[0] != '.')
             cut(h->logs, e->d_name);
-    closedir(d);
+    if (d)
+        closedir(d);
 }
 
 void bg_housekeeping_resume(struct bg_helper *h)

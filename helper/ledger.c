@@ -1,13 +1,93 @@
-/* Typed faces of the record files in ledger/: vm-<id>, net, port-<proto>-<number>. */
+/*
+ * The record files in ledger/: vm-<id>, net, port-<proto>-<number>. A record is groups of fields, each there as a
+ * whole or not at all.
+ */
 #include "ledger.h"
 #include "record.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <stddef.h>
+
+enum kind { NUMBER, LARGE, FLAG, TEXT, DIGEST };
+struct field {
+    const char *key;
+    enum kind kind;
+    size_t at, size;
+};
+#define FIELD(type, member, key, kind)                                                             \
+    {                                                                                              \
+        key, kind, offsetof(struct type, member), sizeof(((struct type *)0)->member)               \
+    }
+#define GROUP(g) g, sizeof(g) / sizeof((g)[0])
+
+static const struct field vm_fields[] = {FIELD(bg_vm, slot, "slot", NUMBER)},
+                          disk_fields[] = {FIELD(bg_vm, disk_kind, "disk_kind", NUMBER),
+                                           FIELD(bg_vm, disk_size, "disk_size", LARGE),
+                                           FIELD(bg_vm, disk_base, "disk_base", DIGEST),
+                                           FIELD(bg_vm, disk_boot, "disk_boot", TEXT),
+                                           FIELD(bg_vm, disk_settled, "disk_settled", FLAG)},
+                          tap_fields[] = {FIELD(bg_vm, tap_ifindex, "tap_ifindex", NUMBER),
+                                          FIELD(bg_vm, tap_reach, "tap_reach", NUMBER),
+                                          FIELD(bg_vm, tap_boot, "tap_boot", TEXT)},
+                          jail_fields[] = {FIELD(bg_vm, jail, "jail", TEXT),
+                                           FIELD(bg_vm, jail_boot, "jail_boot", TEXT),
+                                           FIELD(bg_vm, engine, "engine", NUMBER)},
+                          net_fields[] = {FIELD(bg_net, subnet, "subnet", NUMBER),
+                                          FIELD(bg_net, prefix, "prefix", NUMBER),
+                                          FIELD(bg_net, ifindex, "ifindex", NUMBER),
+                                          FIELD(bg_net, boot, "boot", TEXT)},
+                          port_fields[] = {FIELD(bg_port, vm, "vm", TEXT),
+                                           FIELD(bg_port, slot, "slot", NUMBER),
+                                           FIELD(bg_port, proto, "proto", NUMBER),
+                                           FIELD(bg_port, host_port, "host_port", NUMBER),
+                                           FIELD(bg_port, guest_port, "guest_port", NUMBER),
+                                           FIELD(bg_port, local_only, "local_only", NUMBER)};
+
+static void put(struct bg_record *r, const struct field *g, size_t n, const void *from)
+{
+    char hex[65];
+    for (const struct field *f = g; f < g + n; f++) {
+        const void *at = (const char *)from + f->at;
+        if (f->kind == DIGEST)
+            bg_hex(hex, at, 32);
+        if (f->kind == TEXT || f->kind == DIGEST)
+            bg_record_set(r, f->key, f->kind == TEXT ? at : hex);
+        else
+            bg_record_set_u64(r, f->key,
+                              f->kind == NUMBER  ? *(const uint32_t *)at
+                              : f->kind == LARGE ? *(const uint64_t *)at
+                                                 : *(const bool *)at);
+    }
+}
+
+static bool get_field(const struct bg_record *r, const struct field *f, const char *text, void *at)
+{
+    uint64_t number;
+    if (f->kind == DIGEST)
+        return bg_unhex(at, text, 32);
+    if (f->kind == TEXT)
+        return snprintf(at, f->size, "%s", text) < (int)f->size;
+    if (!bg_record_u64(r, f->key, &number))
+        return false;
+    if (f->kind == LARGE)
+        *(uint64_t *)at = number;
+    else if (f->kind == NUMBER)
+        *(uint32_t *)at = (uint32_t)number;
+    else
+        *(bool *)at = number;
+    return number <= (f->kind == LARGE ? UINT64_MAX : f->kind == NUMBER ? UINT32_MAX : 1);
+}
+
+/* 1 when all of the group is there, 0 when nothing is, -EBADMSG. */
+static int get(const struct bg_record *r, const struct field *g, size_t n, void *to)
+{
+    size_t found = 0;
+    for (const struct field *f = g; f < g + n; f++) {
+        const char *text = bg_record_get(r, f->key);
+        if (text && !get_field(r, f, text, (char *)to + f->at))
+            return -EBADMSG;
+        found += text != NULL;
+    }
+    return found == n ? 1 : found == 0 ? 0 : -EBADMSG;
+}
 
 static int damaged(struct bg_reply *f, const char *name, int error)
 {
@@ -16,62 +96,40 @@ static int damaged(struct bg_reply *f, const char *name, int error)
                    error == -EBADMSG ? "damaged, so nothing of it is touched" : strerror(-error));
 }
 
-static int absent(struct bg_reply *f, const char *id)
+static int forget(struct bg_helper *h, const char *name, struct bg_reply *f)
 {
-    return bg_fail(f, BG_VM_ABSENT, 0, "vm %s has no ledger entry; reserve it first", id);
+    return unlinkat(h->ledger, name, 0) == 0 || errno == ENOENT
+               ? 0
+               : bg_sys(f, "remove the ledger entry");
 }
 
-static bool parse_disk(const struct bg_record *r, struct bg_vm *vm)
+static void vm_name(char ret[static 24], const char *id)
 {
-    const char *base = bg_record_get(r, "disk_base"), *boot = bg_record_get(r, "disk_boot");
-    uint32_t settled;
-    if (!bg_record_u32(r, "disk_kind", &vm->disk_kind))
-        return true;
-    vm->has_disk = true;
-    if (!base || !boot || !bg_record_u32(r, "disk_settled", &settled))
-        return false;
-    vm->disk_settled = settled;
-    snprintf(vm->disk_boot, sizeof(vm->disk_boot), "%.32s", boot);
-    return bg_unhex(vm->disk_base, base, 32) && bg_record_u64(r, "disk_size", &vm->disk_size);
-}
-
-static bool parse_tap(const struct bg_record *r, const char *boot, struct bg_vm *vm)
-{
-    const char *made = bg_record_get(r, "tap_boot");
-    if (!made || strcmp(made, boot) != 0)
-        return true;
-    vm->has_tap = true;
-    return bg_record_u32(r, "tap_ifindex", &vm->tap_ifindex) &&
-           bg_record_u32(r, "tap_reach", &vm->tap_reach);
-}
-
-static bool parse_jail(const struct bg_record *r, struct bg_vm *vm)
-{
-    const char *jail = bg_record_get(r, "jail"), *boot = bg_record_get(r, "jail_boot");
-    if (!jail)
-        return true;
-    if (strlen(jail) != 16 || !bg_valid_id(jail, 16) || !boot)
-        return false;
-    snprintf(vm->jail, sizeof(vm->jail), "%.16s", jail);
-    snprintf(vm->jail_boot, sizeof(vm->jail_boot), "%.32s", boot);
-    return bg_record_u32(r, "engine", &vm->engine);
+    snprintf(ret, 24, "vm-%.8s", id);
 }
 
 int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f)
 {
     struct bg_record r;
     struct bg_vm vm = {0};
-    char name[16];
-    snprintf(name, sizeof(name), "vm-%.8s", id);
-    int error = bg_record_read(&r, h->ledger, name);
+    char name[24];
+    vm_name(name, id);
+    int error = bg_record_read(&r, h->ledger, name), disk = 0, tap = 0, jail = 0;
     if (error == -ENOENT)
-        return absent(f, id);
+        return bg_fail(f, BG_VM_ABSENT, 0, "vm %s has no ledger entry; reserve it first", id);
     if (error < 0)
         return damaged(f, name, error);
     snprintf(vm.id, sizeof(vm.id), "%.8s", id);
-    if (!bg_record_u32(&r, "slot", &vm.slot) || vm.slot > BG_SLOT_MAX || !parse_disk(&r, &vm) ||
-        !parse_tap(&r, h->boot, &vm) || !parse_jail(&r, &vm))
+    if (get(&r, GROUP(vm_fields), &vm) != 1 || vm.slot > BG_SLOT_MAX ||
+        (disk = get(&r, GROUP(disk_fields), &vm)) < 0 ||
+        (tap = get(&r, GROUP(tap_fields), &vm)) < 0 ||
+        (jail = get(&r, GROUP(jail_fields), &vm)) < 0 ||
+        (jail && (strlen(vm.jail) != 16 || !bg_valid_id(vm.jail, 16))))
         return damaged(f, name, -EBADMSG);
+    vm.has_disk = disk;
+    vm.has_tap = tap && strcmp(vm.tap_boot, h->boot) == 0;
+    if (!vm.has_tap)
+        vm.tap_ifindex = 0;
     vm.uid = h->uid_base + vm.slot;
     *ret = vm;
     return 0;
@@ -80,43 +138,24 @@ int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg
 int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct bg_reply *f)
 {
     struct bg_record r = {0};
-    char name[16], digest[65];
-    bg_record_set_u64(&r, "slot", vm->slot);
-    if (vm->has_disk) {
-        bg_hex(digest, vm->disk_base, 32);
-        bg_record_set_u64(&r, "disk_kind", vm->disk_kind);
-        bg_record_set_u64(&r, "disk_size", vm->disk_size);
-        bg_record_set(&r, "disk_base", digest);
-        bg_record_set(&r, "disk_boot", vm->disk_boot);
-        bg_record_set_u64(&r, "disk_settled", vm->disk_settled);
-    }
-    if (vm->has_tap) {
-        bg_record_set_u64(&r, "tap_ifindex", vm->tap_ifindex);
-        bg_record_set_u64(&r, "tap_reach", vm->tap_reach);
-        bg_record_set(&r, "tap_boot", h->boot);
-    }
-    if (vm->jail[0]) {
-        bg_record_set(&r, "jail", vm->jail);
-        bg_record_set(&r, "jail_boot", vm->jail_boot);
-        bg_record_set_u64(&r, "engine", vm->engine);
-    }
-    snprintf(name, sizeof(name), "vm-%.8s", vm->id);
-    int error = bg_record_write(&r, h->ledger, name, durable);
-    errno = -error;
-    return error < 0 ? bg_sys(f, "write the vm's ledger entry") : 0;
-}
-
-static int forget(struct bg_helper *h, const char *name, struct bg_reply *f)
-{
-    if (unlinkat(h->ledger, name, 0) < 0 && errno != ENOENT)
-        return bg_sys(f, "remove the ledger entry");
-    return 0;
+    struct bg_vm now = *vm;
+    char name[24];
+    vm_name(name, vm->id);
+    memcpy(now.tap_boot, h->boot, sizeof(now.tap_boot));
+    put(&r, GROUP(vm_fields), &now);
+    if (vm->has_disk)
+        put(&r, GROUP(disk_fields), &now);
+    if (vm->has_tap)
+        put(&r, GROUP(tap_fields), &now);
+    if (vm->jail[0])
+        put(&r, GROUP(jail_fields), &now);
+    return bg_step(f, "write the vm's ledger entry", bg_record_write(&r, h->ledger, name, durable));
 }
 
 int bg_vm_forget(struct bg_helper *h, const char *id, struct bg_reply *f)
 {
-    char name[16];
-    snprintf(name, sizeof(name), "vm-%.8s", id);
+    char name[24];
+    vm_name(name, id);
     return forget(h, name, f);
 }
 
@@ -125,52 +164,27 @@ int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg
     return bg_lock_vm(h, id, f) < 0 ? -1 : bg_vm_load(h, id, ret, f);
 }
 
-static DIR *entries(struct bg_helper *h, struct bg_reply *f)
-{
-    int fd = bg_open(h->ledger, ".", O_RDONLY | O_DIRECTORY, 0);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        bg_sys(f, "list the ledger");
-        bg_close(&fd);
-    }
-    return d;
-}
-
 int bg_vm_next(struct bg_helper *h, const char *previous, char ret[static 9], struct bg_reply *f)
 {
-    char after[9]; /* previous may be ret */
-    DIR *d = entries(h, f);
-    bool found = false;
-    snprintf(after, sizeof(after), "%.8s", previous);
-    if (!d)
-        return -1;
-    for (struct dirent *e; (e = readdir(d));) {
-        const char *id = e->d_name + 3;
-        if (strncmp(e->d_name, "vm-", 3) != 0 || strlen(id) != 8 || !bg_valid_id(id, 8))
-            continue;
-        if (strcmp(id, after) > 0 && (!found || strcmp(id, ret) < 0)) {
-            snprintf(ret, 9, "%.8s", id);
-            found = true;
-        }
-    }
-    closedir(d);
-    return found;
+    char after[24], name[24];
+    vm_name(after, previous);
+    int found = bg_next_name(h->ledger, "vm-", 11, after, name);
+    if (found == 1)
+        memcpy(ret, name + 3, 9);
+    return found < 0 ? bg_sys(f, "list the ledger") : found;
 }
 
 int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f)
 {
     struct bg_record r;
     int error = bg_record_read(&r, h->ledger, "net");
-    if (error < 0 && error != -ENOENT)
-        return damaged(f, "net", error);
-    const char *boot = error == 0 ? bg_record_get(&r, "boot") : NULL;
-    if (!boot || strcmp(boot, h->boot) != 0)
+    if (error == 0)
+        error = get(&r, GROUP(net_fields), ret);
+    if (error == -ENOENT || (error == 1 && strcmp(ret->boot, h->boot) != 0))
         return bg_fail(f, BG_NET_ABSENT, 0,
                        "the instance's network is not up; ask for net_up first");
-    if (!bg_record_u32(&r, "subnet", &ret->subnet) || !bg_record_u32(&r, "prefix", &ret->prefix) ||
-        !bg_record_u32(&r, "ifindex", &ret->ifindex) ||
-        !bg_private_subnet(ret->subnet, ret->prefix))
-        return damaged(f, "net", -EBADMSG);
+    if (error != 1 || !bg_private_subnet(ret->subnet, ret->prefix))
+        return damaged(f, "net", error < 0 ? error : -EBADMSG);
     bg_net_names(&ret->names, h->instance, ret->subnet, 0);
     return 0;
 }
@@ -178,13 +192,11 @@ int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f)
 int bg_net_save(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
     struct bg_record r = {0};
-    bg_record_set(&r, "boot", h->boot);
-    bg_record_set_u64(&r, "subnet", net->subnet);
-    bg_record_set_u64(&r, "prefix", net->prefix);
-    bg_record_set_u64(&r, "ifindex", net->ifindex);
-    int error = bg_record_write(&r, h->ledger, "net", false);
-    errno = -error;
-    return error < 0 ? bg_sys(f, "write the network's ledger entry") : 0;
+    struct bg_net now = *net;
+    memcpy(now.boot, h->boot, sizeof(now.boot));
+    put(&r, GROUP(net_fields), &now);
+    return bg_step(f, "write the network's ledger entry",
+                   bg_record_write(&r, h->ledger, "net", false));
 }
 
 int bg_net_forget(struct bg_helper *h, struct bg_reply *f)
@@ -197,21 +209,17 @@ static void port_name(char ret[static 24], uint32_t proto, uint32_t host_port)
     snprintf(ret, 24, "port-%s-%05u", proto == BG_V_udp ? "udp" : "tcp", host_port);
 }
 
-static int port_read(struct bg_helper *h, const char *name, struct bg_port *ret)
+/* 1 found, 0 none, -1 failed */
+static int port_read(struct bg_helper *h, const char *name, struct bg_port *ret, struct bg_reply *f)
 {
     struct bg_record r;
     int error = bg_record_read(&r, h->ledger, name);
-    if (error < 0)
-        return error;
-    const char *vm = bg_record_get(&r, "vm");
-    if (!vm || strlen(vm) != 8 || !bg_record_u32(&r, "proto", &ret->proto) || ret->proto > 1 ||
-        !bg_record_u32(&r, "host_port", &ret->host_port) || ret->host_port > 65535 ||
-        !bg_record_u32(&r, "guest_port", &ret->guest_port) || ret->guest_port > 65535 ||
-        !bg_record_u32(&r, "local_only", &ret->local_only) ||
-        !bg_record_u32(&r, "slot", &ret->slot))
-        return -EBADMSG;
-    snprintf(ret->vm, sizeof(ret->vm), "%.8s", vm);
-    return 0;
+    if (error == -ENOENT)
+        return 0;
+    if (error == 0 && get(&r, GROUP(port_fields), ret) == 1 && strlen(ret->vm) == 8 &&
+        ret->proto <= 1 && ret->host_port <= 65535 && ret->guest_port <= 65535)
+        return 1;
+    return damaged(f, name, error < 0 ? error : -EBADMSG);
 }
 
 int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_port *ret,
@@ -219,10 +227,7 @@ int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct
 {
     char name[24];
     port_name(name, proto, host_port);
-    int error = port_read(h, name, ret);
-    if (error == -ENOENT)
-        return 0;
-    return error < 0 ? damaged(f, name, error) : 1;
+    return port_read(h, name, ret, f);
 }
 
 int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *f)
@@ -230,15 +235,8 @@ int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *
     struct bg_record r = {0};
     char name[24];
     port_name(name, p->proto, p->host_port);
-    bg_record_set(&r, "vm", p->vm);
-    bg_record_set_u64(&r, "slot", p->slot);
-    bg_record_set_u64(&r, "proto", p->proto);
-    bg_record_set_u64(&r, "host_port", p->host_port);
-    bg_record_set_u64(&r, "guest_port", p->guest_port);
-    bg_record_set_u64(&r, "local_only", p->local_only);
-    int error = bg_record_write(&r, h->ledger, name, false);
-    errno = -error;
-    return error < 0 ? bg_sys(f, "write the port's ledger entry") : 0;
+    put(&r, GROUP(port_fields), p);
+    return bg_step(f, "write the port's ledger entry", bg_record_write(&r, h->ledger, name, false));
 }
 
 int bg_port_forget(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_reply *f)
@@ -251,24 +249,14 @@ int bg_port_forget(struct bg_helper *h, uint32_t proto, uint32_t host_port, stru
 int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
                struct bg_reply *f)
 {
-    char last[24] = "", best[24];
-    for (;;) {
-        DIR *d = entries(h, f);
-        if (!d)
+    char name[24] = "";
+    int found;
+    while ((found = bg_next_name(h->ledger, "port-", 14, name, name)) == 1) {
+        int there = port_read(h, name, ret, f); /* 0: removed this moment */
+        if (there < 0)
             return -1;
-        best[0] = 0;
-        for (struct dirent *e; (e = readdir(d));)
-            if (strncmp(e->d_name, "port-", 5) == 0 && strlen(e->d_name) == 14 &&
-                strcmp(e->d_name, last) > 0 && (!best[0] || strcmp(e->d_name, best) < 0))
-                snprintf(best, sizeof(best), "%.14s", e->d_name);
-        closedir(d);
-        if (!best[0])
-            return 0;
-        memcpy(last, best, sizeof(last));
-        int error = port_read(h, best, ret);
-        if (error < 0)
-            return damaged(f, best, error);
-        if ((!vm || strcmp(vm, ret->vm) == 0) && index-- == 0)
+        if (there && (!vm || strcmp(vm, ret->vm) == 0) && index-- == 0)
             return 1;
     }
+    return found < 0 ? bg_sys(f, "list the ledger") : 0;
 }

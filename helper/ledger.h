@@ -22,6 +22,7 @@ struct bg_vm {
     bool has_tap;         /* intent or fact of this boot */
     uint32_t tap_ifindex; /* 0: intent */
     uint32_t tap_reach;
+    char tap_boot[33];
     char jail[17]; /* "" when none; of this or an earlier boot */
     char jail_boot[33];
     uint32_t engine;
@@ -41,6 +42,7 @@ int bg_vm_next(struct bg_helper *h, const char *previous, char ret[static 9], st
 struct bg_net {
     uint32_t subnet, prefix;
     uint32_t ifindex;          /* of the bridge; 0: intent */
+    char boot[33];             /* set by bg_net_save */
     struct bg_net_names names; /* of slot 0: bridge, table, gateway */
 };
 int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f); /* BG_NET_ABSENT */

@@ -10,15 +10,9 @@
 #include "housekeeping.h"
 #include "sandbox.h"
 #include "server.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct options {
     const char *instance, *owner;

@@ -8,8 +8,6 @@
 #include "nft.h"
 #include <nftables/libnftables.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 /* %1$s table, %2$s bridge, %3$s tap prefix, %4$s gateway, %5$s subnet, %6$u prefix */
 static const char tables[] =

@@ -2,14 +2,8 @@
 #include "copy.h"
 #include "op.h"
 #include "spare.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #define BASE_MAX (UINT64_C(1) << 40)
 
@@ -118,24 +112,13 @@ int bg_act_base_remove(struct bg_helper *h, const struct bg_args_base_remove *a,
 int bg_act_base_list(struct bg_helper *h, const struct bg_args_base_list *a,
                      struct bg_res_base_list *r, struct bg_reply *f)
 {
-    uint8_t digest[32];
     struct stat st;
-    int fd = bg_open(h->bases, ".", O_RDONLY | O_DIRECTORY, 0);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        bg_sys(f, "list the bases");
-        bg_close(&fd);
-        return -1;
-    }
-    for (struct dirent *e; (e = readdir(d));)
-        if (bg_unhex(digest, e->d_name, 32) && memcmp(digest, a->after.b, 32) > 0 &&
-            (!r->found || memcmp(digest, r->digest.b, 32) < 0)) {
-            memcpy(r->digest.b, digest, 32);
-            r->found = 1;
-        }
-    closedir(d);
-    if (!r->found)
-        return 0;
+    char name[65];
+    bg_hex(name, a->after.b, 32);
+    int found = bg_next_name(h->bases, "", 64, name, name);
+    if (found <= 0)
+        return found < 0 ? bg_sys(f, "list the bases") : 0;
+    r->found = bg_unhex(r->digest.b, name, 32);
     BG_CLOSED int base = bg_base_open(h, r->digest.b, &r->size, f);
     if (base < 0)
         return -1;

@@ -4,18 +4,12 @@
  * and binds is the VM's own euid, so root's rights never meet the VMM, and a peer of another uid is refused.
  */
 #include "op.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { WAIT_MS = 5000 };
 static const char notify_name[] = "vsock.sock_1024";

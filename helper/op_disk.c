@@ -9,12 +9,6 @@
 #include "disk_dm.h"
 #include "op.h"
 #include "spare.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DISK_MAX (UINT64_C(1) << 44)
 

@@ -3,20 +3,9 @@
 #include "nft.h"
 #include "op.h"
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-static int failed(struct bg_reply *f, const char *step, int error)
-{
-    errno = -error;
-    return bg_sys(f, step);
-}
 
 /* Write "1" into a sysctl of the bridge, or a global one; all of them exist on every kernel with IPv4. */
 static int sysctl_on(struct bg_reply *f, const char *path)
@@ -42,7 +31,7 @@ static int own_bridge(const struct bg_net *net, struct bg_link *ret, struct bg_r
     if (error == -ENODEV)
         return 0;
     if (error < 0)
-        return failed(f, "look for the bridge", error);
+        return bg_step(f, "look for the bridge", error);
     if (strcmp(ret->kind, "bridge") != 0 || (net->ifindex != 0 && net->ifindex != ret->ifindex))
         return bg_fail(f, BG_NET_CONFLICT, EEXIST, "link %s exists and is not banger's; remove it",
                        net->names.bridge);
@@ -56,16 +45,16 @@ static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_reply 
     if (found < 0)
         return -1;
     if (!found && (error = bg_link_add_bridge(net->names.bridge, net->names.bridge_mac)) < 0)
-        return failed(f, "make the bridge", error);
+        return bg_step(f, "make the bridge", error);
     if ((error = bg_link_get(net->names.bridge, &link)) < 0)
-        return failed(f, "look at the bridge", error);
+        return bg_step(f, "look at the bridge", error);
     net->ifindex = link.ifindex;
     if (bg_net_save(h, net, f) < 0)
         return -1;
     if ((error = bg_link_add_address(net->ifindex, net->names.gateway, net->prefix)) < 0)
-        return failed(f, "give the bridge its address", error);
+        return bg_step(f, "give the bridge its address", error);
     if ((error = bg_link_set_up(net->ifindex, 0)) < 0)
-        return failed(f, "set the bridge up", error);
+        return bg_step(f, "set the bridge up", error);
     return bridge_sysctls(net->names.bridge, f);
 }
 
@@ -126,7 +115,7 @@ int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg
                        "link %s exists and is not in the ledger; remove it", net.names.bridge);
     int overlaps = bg_link_route_overlaps(a->subnet, a->prefix, link.ifindex);
     if (overlaps < 0)
-        return failed(f, "look for overlapping routes", overlaps);
+        return bg_step(f, "look for overlapping routes", overlaps);
     if (overlaps)
         return bg_fail(f, BG_NET_CONFLICT, 0,
                        "subnet: overlaps a route of the host; choose another");
@@ -164,7 +153,7 @@ int bg_act_net_down(struct bg_helper *h, const struct bg_args_net_down *a,
         return -1;
     int error = found ? bg_link_delete(link.ifindex) : 0;
     if (error < 0)
-        return failed(f, "remove the bridge", error);
+        return bg_step(f, "remove the bridge", error);
     return bg_nft_down(h, &net, f) < 0 ? -1 : bg_net_forget(h, f);
 }
 
@@ -200,7 +189,7 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
     bg_net_names(&n, h->instance, net.subnet, vm->slot);
     int error = bg_link_get(n.tap, &link);
     if (error < 0 && error != -ENODEV)
-        return failed(f, "look for the tap", error);
+        return bg_step(f, "look for the tap", error);
     if (error == 0 &&
         (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
         return bg_fail(f, BG_VM_UNPROVEN, 0,
@@ -215,7 +204,7 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
     if (dismissed < 0)
         return -1;
     if (status != 0)
-        return failed(f, "remove the tap", -WEXITSTATUS(status));
+        return bg_step(f, "remove the tap", -WEXITSTATUS(status));
     vm->has_tap = false;
     vm->tap_ifindex = 0;
     return 0;
@@ -247,16 +236,16 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
                            "link %s exists and is not in the ledger; remove it", n.tap);
         }
         if (error < 0 || (error = bg_link_get(n.tap, &link)) < 0)
-            return failed(f, "make the tap", error);
+            return bg_step(f, "make the tap", error);
         vm->tap_ifindex = link.ifindex;
     } else if (error < 0)
-        return failed(f, "look for the tap", error);
+        return bg_step(f, "look for the tap", error);
     /* Rules before the port: the tap never carries a frame that nobody checks. */
     if ((!made && bg_nft_dismiss(h, net, vm->slot, f) < 0) ||
         bg_nft_admit(h, net, vm->slot, vm->tap_reach, f) < 0)
         return -1;
     if ((error = bg_link_set_up(link.ifindex, net->ifindex)) < 0)
-        return failed(f, "put the tap on the bridge", error);
+        return bg_step(f, "put the tap on the bridge", error);
     vm->tap_ifindex = link.ifindex;
     return bg_vm_save(h, vm, false, f);
 }

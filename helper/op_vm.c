@@ -4,14 +4,7 @@
 #include "op.h"
 #include "spawn.h"
 #include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { SYSTEMD = 1, DM = 2, REFLINK = 4, CGROUP2 = 8 };
 
@@ -94,18 +87,14 @@ static int uid_has_file(struct bg_helper *h, uid_t uid, struct bg_reply *f)
     for (size_t i = 0; i < 2 && !found; i++) {
         char path[300];
         struct stat st;
-        int fd = bg_open(places[i].dir, places[i].path, O_RDONLY | O_DIRECTORY, 0);
-        if (fd < 0 && errno == ENOENT)
+        DIR *d = bg_list(places[i].dir, places[i].path);
+        if (!d && errno == ENOENT)
             continue;
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-            bg_sys(f, "look for files of the uid");
-            bg_close(&fd);
-            return -1;
-        }
+        if (!d)
+            return bg_sys(f, "look for files of the uid");
         for (struct dirent *e; !found && (e = readdir(d));) {
             snprintf(path, sizeof(path), "%s%s", e->d_name, places[i].below);
-            found = e->d_name[0] != '.' && fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            found = e->d_name[0] != '.' && fstatat(dirfd(d), path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                     st.st_uid == uid;
         }
         closedir(d);

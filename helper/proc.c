@@ -1,14 +1,8 @@
 /* See proc.h. The pidfd is opened first and the identity proven after: what was proven is what the fd holds. */
 #include "proc.h"
 #include "helper.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 bool bg_proc_parse(struct bg_proc *ret, const char *text)
 {

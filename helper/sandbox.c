@@ -4,16 +4,12 @@
  * filter is far narrower.
  */
 #include "sandbox.h"
-#include <errno.h>
 #include <linux/capability.h>
 #include <seccomp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 static const int kept[] = {CAP_CHOWN,        CAP_DAC_OVERRIDE, CAP_FOWNER,     CAP_FSETID,
                            CAP_KILL,         CAP_SETGID,       CAP_SETUID,     CAP_NET_BIND_SERVICE,
@@ -63,51 +59,21 @@ int bg_sandbox_main(struct bg_reply *f)
 
 int bg_sandbox_worker(struct bg_reply *f)
 {
-    static const int refused[] = {SCMP_SYS(ptrace),
-                                  SCMP_SYS(process_vm_readv),
-                                  SCMP_SYS(process_vm_writev),
-                                  SCMP_SYS(kexec_load),
-                                  SCMP_SYS(kexec_file_load),
-                                  SCMP_SYS(init_module),
-                                  SCMP_SYS(finit_module),
-                                  SCMP_SYS(delete_module),
-                                  SCMP_SYS(reboot),
-                                  SCMP_SYS(swapon),
-                                  SCMP_SYS(swapoff),
-                                  SCMP_SYS(acct),
-                                  SCMP_SYS(quotactl),
-                                  SCMP_SYS(bpf),
-                                  SCMP_SYS(perf_event_open),
-                                  SCMP_SYS(add_key),
-                                  SCMP_SYS(request_key),
-                                  SCMP_SYS(keyctl),
-                                  SCMP_SYS(settimeofday),
-                                  SCMP_SYS(clock_settime),
-                                  SCMP_SYS(adjtimex),
-                                  SCMP_SYS(clock_adjtime),
-                                  SCMP_SYS(sethostname),
-                                  SCMP_SYS(setdomainname),
-                                  SCMP_SYS(iopl),
-                                  SCMP_SYS(ioperm),
-                                  SCMP_SYS(syslog),
-                                  SCMP_SYS(open_by_handle_at),
-                                  SCMP_SYS(fanotify_init),
-                                  SCMP_SYS(userfaultfd),
-                                  SCMP_SYS(move_pages),
-                                  SCMP_SYS(lookup_dcookie),
-                                  SCMP_SYS(io_uring_setup),
-                                  SCMP_SYS(vhangup),
-                                  SCMP_SYS(pidfd_getfd)};
+    char refused[] = "ptrace process_vm_readv process_vm_writev kexec_load kexec_file_load "
+                     "init_module finit_module delete_module reboot swapon swapoff acct quotactl "
+                     "bpf perf_event_open add_key request_key keyctl settimeofday clock_settime "
+                     "adjtimex clock_adjtime sethostname setdomainname iopl ioperm syslog "
+                     "open_by_handle_at fanotify_init userfaultfd move_pages lookup_dcookie "
+                     "io_uring_setup vhangup pidfd_getfd";
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
     int error = ctx ? 0 : -ENOMEM;
-    for (size_t i = 0; error == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
-        error = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    for (char *at = refused, *name; error == 0 && (name = strsep(&at, " "));)
+        error = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name), 0);
     if (error == 0)
         error = seccomp_load(ctx);
     if (ctx)
         seccomp_release(ctx);
-    errno = -error;
-    return error == 0 ? 0 : bg_sys(f, "load the system call filter");
+    return bg_step(f, "load the system call filter", error);
 }
 
 int bg_sandbox_environment(void)

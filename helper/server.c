@@ -3,22 +3,16 @@
 #include "housekeeping.h"
 #include "proc.h"
 #include "sandbox.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 static struct {
     pid_t pid;
@@ -204,8 +198,10 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
             }
             reap();
         }
-        if (read(timer, &ticks, sizeof(ticks)) > 0)
+        if (read(timer, &ticks, sizeof(ticks)) > 0) {
             bg_housekeeping(h);
+            sd_notify(0, "WATCHDOG=1"); /* three times in the unit's WatchdogSec */
+        }
         if (p[0].revents)
             accept_one(h, s);
     }

@@ -1,12 +1,7 @@
 /* See spare.h. */
 #include "spare.h"
 #include "copy.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 enum { ROOM = 8 }; /* free space wanted, in sizes of the base: a spare is a convenience */
 

@@ -7,7 +7,6 @@
 #ifndef BANGER_HELPER_SPAWN_H
 #define BANGER_HELPER_SPAWN_H
 #include "ledger.h"
-#include <sys/types.h>
 
 enum { BG_TASKS_MAX = 512 };
 

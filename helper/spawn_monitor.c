@@ -1,15 +1,9 @@
 /* Start a jailer under banger-monitor (monitor.c tells what it is given), in a cgroup where there is cgroup v2. */
 #include "spawn.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 void bg_cgroup_path(char ret[static BG_PATH_MAX], struct bg_helper *h, const char *vm)
 {

@@ -5,11 +5,8 @@
 #include "proc.h"
 #include "record.h"
 #include "spawn.h"
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
 
@@ -18,11 +15,7 @@ static const char manager[] = "org.freedesktop.systemd1",
                   manager_path[] = "/org/freedesktop/systemd1",
                   manager_interface[] = "org.freedesktop.systemd1.Manager";
 
-static int set_string(sd_bus_message *m, const char *name, const char *value)
-{
-    return sd_bus_message_append(m, "(sv)", name, "s", value);
-}
-
+/* ExecStart has a length of its own, so it is the one property that cannot be written as one line. */
 static int set_exec(sd_bus_message *m, char *const argv[])
 {
     int e = sd_bus_message_open_container(m, 'r', "sv");
@@ -38,15 +31,6 @@ static int set_exec(sd_bus_message *m, char *const argv[])
     return e;
 }
 
-static int set_devices(sd_bus_message *m)
-{
-    int e = set_string(m, "DevicePolicy", "strict");
-    return e < 0 ? e
-                 : sd_bus_message_append(m, "(sv)", "DeviceAllow", "a(ss)", 6, "/dev/kvm", "rwm",
-                                         "/dev/net/tun", "rwm", "/dev/urandom", "rm", "/dev/null",
-                                         "rw", "char-misc", "rwm", "block-device-mapper", "rwm");
-}
-
 static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s)
 {
     char description[64], console[BG_PATH_MAX + 32], errors[BG_PATH_MAX + 32], state[BG_PATH_MAX];
@@ -54,18 +38,26 @@ static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s
     snprintf(description, sizeof(description), "banger VM %s (%s)", s->vm->id, h->instance);
     snprintf(console, sizeof(console), "%s/logs/%s.console", state, s->vm->id);
     snprintf(errors, sizeof(errors), "%s/logs/%s.stderr", state, s->vm->id);
-    int e = set_string(m, "Description", description);
-    e = e < 0 ? e : set_string(m, "Slice", "banger.slice");
-    e = e < 0 ? e : set_string(m, "Type", "exec");
-    e = e < 0 ? e : set_string(m, "StandardInput", "null");
-    e = e < 0 ? e : set_string(m, "StandardOutputFileToAppend", console);
-    e = e < 0 ? e : set_string(m, "StandardErrorFileToAppend", errors);
-    e = e < 0 ? e : set_string(m, "OOMPolicy", "continue");
-    e = e < 0 ? e : sd_bus_message_append(m, "(sv)", "RemainAfterExit", "b", 1);
-    e = e < 0 ? e : sd_bus_message_append(m, "(sv)", "SendSIGHUP", "b", 0);
-    e = e < 0 ? e : sd_bus_message_append(m, "(sv)", "TasksMax", "t", (uint64_t)BG_TASKS_MAX);
-    e = e < 0 ? e : sd_bus_message_append(m, "(sv)", "MemoryMax", "t", s->memory_max);
-    e = e < 0 ? e : set_devices(m);
+    const struct {
+        const char *name, *value;
+    } texts[] = {{"Description", description},
+                 {"Slice", "banger.slice"},
+                 {"Type", "exec"},
+                 {"StandardInput", "null"},
+                 {"StandardOutputFileToAppend", console},
+                 {"StandardErrorFileToAppend", errors},
+                 {"OOMPolicy", "continue"},
+                 {"DevicePolicy", "strict"}};
+    int e = 0;
+    for (size_t i = 0; e >= 0 && i < sizeof(texts) / sizeof(texts[0]); i++)
+        e = sd_bus_message_append(m, "(sv)", texts[i].name, "s", texts[i].value);
+    e = e < 0 ? e
+              : sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "RemainAfterExit", "b", 1,
+                                      "SendSIGHUP", "b", 0, "TasksMax", "t", (uint64_t)BG_TASKS_MAX,
+                                      "MemoryMax", "t", s->memory_max, "DeviceAllow", "a(ss)", 6,
+                                      "/dev/kvm", "rwm", "/dev/net/tun", "rwm", "/dev/urandom",
+                                      "rm", "/dev/null", "rw", "char-misc", "rwm",
+                                      "block-device-mapper", "rwm");
     return e < 0 ? e : set_exec(m, s->argv);
 }
 
@@ -171,8 +163,7 @@ int bg_spawn_service(struct bg_helper *h, const struct bg_spawn *s, struct bg_re
     bg_record_set_u64(&r, "pid", pid);
     bg_record_set_u64(&r, "start", alive ? proc.start : 0);
     snprintf(name, sizeof(name), "jail-%.8s", s->vm->id);
-    errno = -bg_record_write(&r, h->run, name, false);
-    return errno ? bg_sys(f, "write the jail's record") : 0;
+    return bg_step(f, "write the jail's record", bg_record_write(&r, h->run, name, false));
 }
 
 void bg_service_collect(struct bg_helper *h, const struct bg_vm *vm)

@@ -1,18 +1,12 @@
 /* Failure, locks and the small file helpers of helper.h. */
 #include "helper.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
 {
@@ -35,6 +29,12 @@ int bg_sys(struct bg_reply *f, const char *step)
                     : e == EINTR               ? BG_DEADLINE
                                                : BG_SYSTEM;
     return bg_fail(f, code, e, "%s: %s", step, strerror(e));
+}
+
+int bg_step(struct bg_reply *f, const char *step, int error)
+{
+    errno = error < 0 ? -error : 0;
+    return error < 0 ? bg_sys(f, step) : 0;
 }
 
 /*
@@ -119,28 +119,47 @@ int bg_open_dir(int dir, const char *name, mode_t mode)
     return -1;
 }
 
+DIR *bg_list(int dir, const char *name)
+{
+    BG_CLOSED int fd = bg_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (d)
+        bg_steal(&fd);
+    return d;
+}
+
+int bg_next_name(int dir, const char *prefix, size_t length, const char *after, char *ret)
+{
+    DIR *d = bg_list(dir, ".");
+    char least[NAME_MAX + 1] = "";
+    if (!d)
+        return -1;
+    for (struct dirent *e; (e = readdir(d));)
+        if (strlen(e->d_name) == length && strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
+            strcmp(e->d_name, after) > 0 && (!least[0] || strcmp(e->d_name, least) < 0))
+            memcpy(least, e->d_name, length + 1);
+    closedir(d);
+    if (least[0])
+        memcpy(ret, least, length + 1);
+    return least[0] != 0;
+}
+
 static int remove_in(int dir, const char *name, dev_t dev, int depth);
 
 static int empty_dir(int dir, const char *name, dev_t dev, int depth)
 {
     struct stat st;
-    int fd = bg_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &st) < 0 || st.st_dev != dev || depth > 32) {
-        close(fd);
-        errno = EXDEV;
-        return -1;
-    }
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        close(fd);
-        return -1;
-    }
     int result = 0;
+    DIR *d = bg_list(dir, name);
+    if (!d)
+        return -1;
+    if (fstat(dirfd(d), &st) < 0 || st.st_dev != dev || depth > 32) {
+        errno = EXDEV;
+        result = -1;
+    }
     for (struct dirent *e; result == 0 && (e = readdir(d));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            result = remove_in(fd, e->d_name, dev, depth + 1);
+            result = remove_in(dirfd(d), e->d_name, dev, depth + 1);
     int saved = errno;
     closedir(d);
     errno = saved;

@@ -3,14 +3,10 @@
  * only way into an act function. A worker that crashes takes no other connection with it.
  */
 #include "helper.h"
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 static volatile sig_atomic_t stopping;
 

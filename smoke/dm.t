@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Disks by device-mapper, for real: the helper in a machine whose kernel has it (smoke/dmhost).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. smoke/lib.sh
+need_root
+need_qemu
+
+host=smdm
+inside() { smoke/dmhost exec "$host" "$@"; }
+cleanup() { smoke/dmhost down "$host" >/dev/null 2>&1 || true; }
+trap cleanup EXIT
+
+smoke/dmhost up "$host"
+smoke/dmhost push "$host" build/banger-helper build/banger-monitor build/helper-client smoke/leaks smoke/lib.sh \
+    smoke/dm/inside /banger
+inside bash /banger/inside
