@@ -1,0 +1,217 @@
+-- The instance that is tormented, from the outside and as root: its processes, its clients, and whether record and world agree.
+local client = require "banger.rpc.client"
+local err = require "banger.core.err"
+local fd = require "banger.aio.fd"
+local helper = require "banger.aio.helper"
+local priv = require "banger.host.priv"
+local proc = require "banger.aio.proc"
+local sys = require "banger.rt.sys"
+local task = require "banger.aio.task"
+
+local M = {}
+M.__index = M
+
+local START_SECONDS, AGREE_SECONDS = 30, 20
+
+---@param name string
+---@param stops string?   folder with the fifos of stops.lua; without it the daemon is the ordinary one
+---@param victim string?  the VM that stops.lua stops for
+function M.new(name, stops, victim)
+  local self = setmetatable({
+    name = name, stops = stops, victim = victim, root = "/var/lib/banger-root/" .. name, run = "/run/banger-" .. name,
+    run_root = "/run/banger-root-" .. name,
+  }, M)
+  self.priv = priv.new(helper.new(self.run_root .. "/helper.sock", { connections = 2 }))
+  return self
+end
+
+-- ── processes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+local function first_line(path)
+  local file = io.open(path)
+  local line = file and file:read "*l"
+  if file then file:close() end
+  return line
+end
+
+---The process of a pid file, while it is the one that wrote it.
+function M.holder(path)
+  local pid, start = (first_line(path) or ""):match "^(%d+) (%d+)"
+  local now = pid and sys.proc(tonumber(pid))
+  if now and now.start == tonumber(start) and now.state ~= "Z" then return tonumber(pid) end
+end
+
+function M:daemon_pid() return M.holder(self.run .. "/bangerd.pid") end
+function M:helper_pid() return M.holder(self.run_root .. "/helper.pid") end
+
+-- End a process and wait until it is gone.
+local function kill(pid)
+  local raw = sys.pidfd(pid)
+  if not raw then return end
+  local process = fd.new(raw, "the end of " .. pid)
+  sys.pidfd_signal(raw, "KILL")
+  task.timeout(START_SECONDS, process.readable, process)
+  process:close()
+end
+
+function M:kill_daemon() kill(assert(self:daemon_pid(), "no daemon")) end
+
+---The helper and its workers, all at once as far as that is possible.
+function M:kill_helper()
+  local pid = assert(self:helper_pid(), "no helper")
+  local workers = first_line(("/proc/%d/task/%d/children"):format(pid, pid)) or ""
+  kill(pid)
+  for worker in workers:gmatch "%d+" do
+    local now = sys.proc(tonumber(worker))
+    if now and (now.exe or ""):find("banger%-helper") then kill(tonumber(worker)) end
+  end
+end
+
+function M:start_helper()
+  if self:helper_pid() then return end
+  assert(proc.check { self.root .. "/programs/banger-helper", "--instance", self.name, "--owner", first_line(self.root .. "/owner"),
+    "--background", cwd = "/", timeout = START_SECONDS, env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" } })
+end
+
+function M:start_daemon()
+  if self:daemon_pid() then return end
+  local program = self.root .. "/programs/"
+  local words = { "smoke/instance", "as-owner", self.name, timeout = START_SECONDS }
+  if self.stops then
+    words.args = { "BANGER_STOPS=" .. self.stops, "BANGER_STOPS_VM=" .. self.victim, program .. "banger-dev", "--lua", program .. "stops.lua",
+      "--background" }
+  else
+    words.args = { program .. "bangerd", "--background" }
+  end
+  assert(proc.check(words))
+end
+
+-- ── the VMs' processes ──────────────────────────────────────────────────────────────────────────────────────
+
+---Processes of users that only VMs of this instance have.
+---@return integer[]
+function M:vmms()
+  if not self.uids then
+    local hello = assert(self.priv:hello())
+    self.uids = { first = hello.uid_base, last = hello.uid_base + hello.uid_count - 1 }
+  end
+  local out = {}
+  for _, name in ipairs(sys.list "/proc" or {}) do
+    local stat = name:find "^%d+$" and sys.stat("/proc/" .. name)
+    if stat and stat.uid >= self.uids.first and stat.uid <= self.uids.last then out[#out + 1] = tonumber(name) end
+  end
+  return out
+end
+
+---Kill every VMM but those of these pids.
+---@return boolean killed  whether there was one
+function M:kill_vmms(spared)
+  local killed = false
+  for _, pid in ipairs(self:vmms()) do
+    if not spared[pid] then
+      kill(pid)
+      killed = true
+    end
+  end
+  return killed
+end
+
+-- ── clients ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+---One call on a connection of its own.
+function M:call(method, params, options)
+  local one = client.new(self.run .. "/bangerd.sock", { instance = self.name })
+  local result, problem = one:call(method, params or {}, options)
+  one:close()
+  if result then return result end
+  return nil, problem
+end
+
+function M:show(name)
+  local result, problem = self:call("vm.show", { name = name })
+  return result and result.vm, problem
+end
+
+-- ── agreement ───────────────────────────────────────────────────────────────────────────────────────────────
+
+local RUNS = { running = true, paused = true }
+
+local function disagreement(vm, row)
+  if not row then return vm.state ~= "failed" and "the helper does not know it" end
+  if vm.state == "unknown" then return "unknown: " .. tostring(vm.reason) end
+  if RUNS[vm.state] then
+    if row.jail_state ~= "running" then return "its VMM is " .. row.jail_state end
+    local now = sys.proc(row.pid)
+    if not now or now.start ~= row.start then return "its process is not there" end
+    if vm.pid ~= row.pid then return ("pid %s, but the helper says %d"):format(tostring(vm.pid), row.pid) end
+    if row.tap == 0 then return "it has no tap" end
+  elseif vm.state == "stopped" or vm.state == "failed" then
+    if row.jail_state == "running" then return "its VMM runs" end
+    if row.tap ~= 0 then return "its tap is there" end
+  else
+    return "it rests as " .. vm.state
+  end
+end
+
+local function count(path, pattern)
+  local n = 0
+  for _, name in ipairs(sys.list(path) or {}) do
+    if name:find(pattern) then n = n + 1 end
+  end
+  return n
+end
+
+-- What there is of VMs in all, against what the records speak of.
+local function surplus(self, vms)
+  local running = 0
+  for _, vm in ipairs(vms) do running = running + (RUNS[vm.state] and 1 or 0) end
+  local seen = {
+    ["VMMs"] = #self:vmms(), ["taps"] = count("/sys/class/net", "^bg" .. self.name .. "%-t"),
+    ["jails"] = count(self.root .. "/jails/firecracker", "."),
+  }
+  for what, n in pairs(seen) do
+    if n ~= running then return ("%d %s for %d VMs that run"):format(n, what, running) end
+  end
+  local disks = count(self.root .. "/disks", ".")
+  if disks > #vms then return ("%d disks for %d VMs"):format(disks, #vms) end
+end
+
+local function look(self)
+  local list, problem = self:call "vm.list"
+  if not list then return nil, err.format(problem) end
+  local rows
+  rows, problem = self.priv:vms()
+  if not rows then return nil, err.format(problem) end
+  local by_id = {}
+  for _, row in ipairs(rows) do by_id[row.vm] = row end
+  for _, vm in ipairs(list.vms) do
+    local why = disagreement(vm, by_id[vm.id])
+    if why then return nil, ("%s (%s): %s"):format(vm.name, vm.state, why) end
+    by_id[vm.id] = nil
+  end
+  local id = next(by_id)
+  if id then return nil, "no record speaks of " .. id end
+  local why = surplus(self, list.vms)
+  if why then return nil, why end
+  return list.vms
+end
+
+---Wait until record and world agree; each event of the daemon is a reason to look again.
+---@return table[]|nil vms
+---@return string? why not
+function M:agree()
+  local one = client.new(self.run .. "/bangerd.sock")
+  local events, problem = one:stream("events.follow", {})
+  if not events then return nil, err.format(problem) end
+  local vms, why
+  task.timeout(AGREE_SECONDS, function()
+    repeat
+      vms, why = look(self)
+    until vms or not events:next()
+    return true
+  end)
+  one:close()
+  return vms, why
+end
+
+return M

@@ -1,0 +1,99 @@
+-- The daemon, but it stops before and after everything that it does to the world for the VM that is tormented, until it is told to go on.
+--
+--   banger-dev --lua stops.lua [--background]        with BANGER_STOPS=FOLDER BANGER_STOPS_VM=NAME
+--
+-- FOLDER has two fifos. Into `at` goes one line for each stop: `before helper tap_create`, `after vmm PUT /vsock`, `done start`. Then the whole
+-- process waits for a line from `go`: whoever drives it can kill what he likes meanwhile. What it does comes from wrapping the modules
+-- that do it, so the list of stops is what the code does. Nothing of this is in a program that is installed.
+local folder, victim = os.getenv "BANGER_STOPS", os.getenv "BANGER_STOPS_VM"
+local VERBS = { "create", "start", "stop", "restart", "delete", "pause", "resume", "kill" }
+local WRITES = { "create", "update", "delete" }
+
+local armed = 0
+
+local function stop(when, what)
+  if armed == 0 then return end
+  local at = assert(io.open(folder .. "/at", "w"))
+  at:write(when, " ", what, "\n")
+  at:close()
+  local go = assert(io.open(folder .. "/go", "r"))
+  go:read "*l"
+  go:close()
+end
+
+local function around(what, call, ...)
+  stop("before", what)
+  local function after(...)
+    stop("after", what)
+    return ...
+  end
+  return after(call(...))
+end
+
+-- Put `change` between a module and all who will require it.
+local function wrap(name, change)
+  package.preload[name] = function()
+    for index = 2, #package.loaders do
+      local loader = package.loaders[index](name)
+      if type(loader) == "function" then return change(loader(name)) or error(name) end
+    end
+    error("no module " .. name)
+  end
+end
+
+wrap("banger.aio.helper", function(module)
+  local new = module.new
+  function module.new(...)
+    local pool = new(...)
+    local call = pool.call
+    function pool:call(op, ...) return around("helper " .. op, call, self, op, ...) end
+    return pool
+  end
+  return module
+end)
+
+wrap("banger.aio.http", function(module)
+  local new = module.new
+  function module.new()
+    local client, problem = new()
+    if not client then return nil, problem end
+    local send = client.request
+    function client:request(request)
+      local path = request.url:gsub("^http://localhost", "")
+      return around(("vmm %s %s"):format(request.method, path), send, self, request)
+    end
+    return client
+  end
+  return module
+end)
+
+wrap("banger.host.store", function(module)
+  local open = module.open
+  function module.open(...)
+    local store, problem = open(...)
+    if not store then return nil, problem end
+    for _, name in ipairs(WRITES) do
+      local write = store[name]
+      store[name] = function(...) return around("store " .. name, write, ...) end
+    end
+    return store
+  end
+  return module
+end)
+
+wrap("banger.flow.lifecycle", function(module)
+  for _, verb in ipairs(VERBS) do
+    local run = module[verb]
+    module[verb] = function(life, params, call)
+      if params.name ~= victim then return run(life, params, call) end
+      armed = armed + 1
+      local vm, problem = run(life, params, call)
+      stop("done", verb)
+      armed = armed - 1
+      return vm, problem
+    end
+  end
+  return module
+end)
+
+return require("banger.daemon").main { ... }
