@@ -37,7 +37,7 @@ function M.text_explain(result, ctx)
   if #result.codes > 1 then
     local rows = {}
     for i, code in ipairs(result.codes) do rows[i] = { code.code, code.meaning } end
-    out:write(require("banger.core.text").table(rows))
+    out:table(rows)
     return
   end
   local code = result.codes[1]

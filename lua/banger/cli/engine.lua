@@ -17,7 +17,7 @@ function M.text_list(result, ctx)
   for _, engine in ipairs(result.engines) do
     rows[#rows + 1] = { engine.name, engine.number, engine.version or "-", engine.path }
   end
-  ctx.out:write(require("banger.core.text").table(rows))
+  ctx.out:table(rows)
 end
 
 function M.install(ctx)

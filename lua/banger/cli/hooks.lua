@@ -1,6 +1,5 @@
 -- `banger hooks`.
 local banger = require "banger"
-local text = require "banger.core.text"
 
 local M = {}
 
@@ -22,7 +21,7 @@ function M.text_list(result, ctx)
   for _, hook in ipairs(result.hooks) do
     rows[#rows + 1] = { hook.name or "-", hook.event or "-", hook.file, hook.state, hook.reason or "" }
   end
-  ctx.out:write(text.table(rows))
+  ctx.out:table(rows)
 end
 
 return M

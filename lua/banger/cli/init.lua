@@ -85,7 +85,8 @@ end
 function M.main(argv, streams)
   local term = require "banger.host.term"
   local request, e = parse.parse(argv)
-  streams = streams or { out = io.stdout, err = io.stderr, out_tty = term.is_tty(1), err_tty = term.is_tty(2), env = os.getenv }
+  streams = streams or { out = io.stdout, err = io.stderr, out_tty = term.is_tty(1), err_tty = term.is_tty(2), env = os.getenv,
+    columns = term.is_tty(1) and term.columns() or nil }
   local out = require("banger.cli.render").new(request.flags, streams)
   if e then return out:finish(out:fail(e, subject(request))) end
   if request.flags.help or (not request.row and not out.json) then

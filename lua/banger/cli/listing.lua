@@ -1,6 +1,5 @@
 -- Verbs and tables that images and kernels share.
 local banger = require "banger"
-local text = require "banger.core.text"
 
 local M = {}
 
@@ -56,7 +55,7 @@ function M.of(kind, columns, empty)
       if record.broken then row[#row] = "broken: " .. record.broken end
       rows[r + 1] = row
     end
-    ctx.out:write(text.table(rows))
+    ctx.out:table(rows)
   end
 
   function part.text_show(result, ctx)
@@ -65,7 +64,7 @@ function M.of(kind, columns, empty)
       local value = result[kind][field[1]]
       if value ~= nil then rows[#rows + 1] = { (field[1]:gsub("_", " ")), tostring(value) } end
     end
-    ctx.out:write(text.table(rows))
+    ctx.out:table(rows)
   end
 
   function part.text_one(result, ctx) ctx.out:line(("%s %s is ready"):format(kind, result[kind].name)) end

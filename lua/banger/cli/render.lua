@@ -4,9 +4,20 @@ local M = {}
 local Out = {}
 Out.__index = Out
 
+-- Whether the locale's characters are UTF-8: the first of these that is set decides (setlocale(3)).
+local function is_utf8(env)
+  for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
+    local value = env(name) or ""
+    if value ~= "" then return value:upper():find "UTF%-?8" ~= nil end
+  end
+  return false
+end
+
 ---@class banger.cli.Out
+---@field columns integer?    of the terminal at stdout; nil: lines may be as long as they like
+---@field unicode boolean     whether more than ASCII can be shown
 ---@param flags table   of the request: json, quiet, color
----@param streams {out: file*, err: file*, out_tty: boolean, err_tty: boolean, env: fun(name: string): string?}
+---@param streams {out: file*, err: file*, out_tty: boolean, err_tty: boolean, env: fun(name: string): string?, columns: integer?}
 ---@return banger.cli.Out
 function M.new(flags, streams)
   local self = setmetatable({
@@ -16,6 +27,8 @@ function M.new(flags, streams)
   local never = flags.color == "never" or (streams.env("NO_COLOR") or "") ~= "" or streams.env("TERM") == "dumb"
   self.color_out = flags.color == "always" or (streams.out_tty and not never)
   self.color_err = flags.color == "always" or (streams.err_tty and not never)
+  self.columns = streams.out_tty and streams.columns or nil
+  self.unicode = is_utf8(streams.env) and streams.env "TERM" ~= "dumb"
   return self
 end
 
@@ -53,6 +66,39 @@ local tints = { running = "32", PASS = "32", paused = "33", WARN = "33", failed 
 
 ---A state or verdict in its colour.
 function Out:tint(word) return paint(self.color_out and tints[word], tints[word] or "0", word) end
+
+---Rows as a table, the first of them its head. On a terminal no line is longer than that is wide; what is cut off says so.
+---@param rows any[][]
+---@param tinted integer?    column of states or verdicts
+function Out:table(rows, tinted)
+  local n, cut = 0, self.unicode and "\226\128\166" or ">"
+  local lines = require("banger.core.text").table(rows):gsub("[^\n]*", function(line)
+    if line == "" then return line end
+    n = n + 1
+    if self.columns then line = M.fit(line, self.columns, cut) end
+    local word = tinted and n > 1 and tostring(rows[n][tinted])
+    local at = word and line:find("%f[%w]" .. word .. "%f[%W]")
+    return at and line:sub(1, at - 1) .. self:tint(word) .. line:sub(at + #word) or line
+  end)
+  self:write(lines)
+end
+
+---The line, or as much of it as so many columns hold, with `cut` at the end.
+---@param line string      valid UTF-8, one column a character
+---@param columns integer
+---@param cut string       one character
+---@return string
+function M.fit(line, columns, cut)
+  local seen = 0
+  for at in line:gmatch "()[^\128-\191][\128-\191]*" do
+    seen = seen + 1
+    if seen == columns then
+      local next_at = line:find("[^\128-\191]", at + 1)
+      return next_at and line:sub(1, at - 1) .. cut or line
+    end
+  end
+  return line
+end
 
 ---One progress line: overwritten on a terminal, a line of its own elsewhere.
 function Out:progress(text)

@@ -60,7 +60,7 @@ function M.text_status(result, ctx)
   ctx.out:line(("release %s, %s"):format(system.release, system.answers and "the daemon answers" or "the daemon does not answer"))
   local rows = { { "UNIT", "STATE", "PID" } }
   for _, unit in ipairs(system.units) do rows[#rows + 1] = { unit.unit, unit.state, unit.pid and unit.pid > 0 and unit.pid or "-" } end
-  ctx.out:write(require("banger.core.text").table(rows))
+  ctx.out:table(rows)
 end
 
 return M

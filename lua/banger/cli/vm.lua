@@ -97,7 +97,8 @@ function M.delete(ctx)
   return each(ctx, "delete", { force = ctx.flags.force })
 end
 
-function M.list()
+function M.list(ctx)
+  if ctx.flags.watch then return require("banger.cli.watch").list(ctx) end
   local vms, e = banger.vm.list()
   return vms and { vms = vms }, e
 end

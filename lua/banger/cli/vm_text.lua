@@ -1,5 +1,4 @@
 -- What people read of VMs.
-local text = require "banger.core.text"
 
 local M = {}
 
@@ -11,18 +10,6 @@ end
 
 local function memory(mib)
   return mib and require("banger.core.units").format_size(mib * 2 ^ 20) or "-"
-end
-
----A table whose words of one column are tinted after the layout, so that colour takes no room.
-local function tinted(out, rows, column)
-  local lines = text.table(rows)
-  local n = 0
-  return (lines:gsub("[^\n]*\n", function(line)
-    n = n + 1
-    local word = n > 1 and rows[n][column]
-    local at = word and line:find("%f[%w]" .. word .. "%f[%W]")
-    return at and line:sub(1, at - 1) .. out:tint(word) .. line:sub(at + #word) or line
-  end))
 end
 
 function M.list(result, ctx)
@@ -37,7 +24,7 @@ function M.list(result, ctx)
       vm.name, vm.state, dash(vm.address), dash(vm.cpus), memory(vm.memory_mib), dash(vm.image), dash(vm.engine), dash(vm.id),
     }
   end
-  out:write(tinted(out, rows, 2))
+  out:table(rows, 2)
 end
 
 local function port(item)
@@ -59,7 +46,7 @@ function M.show(result, ctx)
       rows[#rows + 1] = { (field[1]:gsub("_", " ")), shown(value) }
     end
   end
-  ctx.out:write(text.table(rows))
+  ctx.out:table(rows)
 end
 
 ---", ready in 1.2 s", dim; nothing where the answer does not say.
@@ -99,7 +86,7 @@ function M.stats(result, ctx)
       about(one.disk_used_bytes), about(one.disk_bytes), dash(one.disk_kind),
     }
   end
-  ctx.out:write(text.table(rows))
+  ctx.out:table(rows)
 end
 
 function M.port_list(result, ctx)
@@ -111,7 +98,7 @@ function M.port_list(result, ctx)
   for _, one in ipairs(result.ports) do
     rows[#rows + 1] = { one.vm, one.host, one.guest, one.proto, one.local_only and "this host" or "everywhere" }
   end
-  ctx.out:write(text.table(rows))
+  ctx.out:table(rows)
 end
 
 function M.ports_of(result, ctx)

@@ -2,7 +2,6 @@
 -- Thin: the work is in flow/ and host/.
 local err = require "banger.core.err"
 local keys = require "banger.host.keys"
-local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 
 local M = {}
@@ -122,8 +121,12 @@ M["vm.stats"] = function(daemon, params)
   if not disk then return nil, problem end
   local stats = { disk_bytes = disk.size, disk_used_bytes = disk.used, disk_kind = disk.kind, fill_permille = disk.fill_permille }
   local seen = daemon.life.vms:watch(record.id)
-  local usage = seen and not seen.gone and daemon.usage(seen.pid, seen.start)
-  if usage then stats.memory_bytes, stats.cpu_seconds = usage.memory_bytes, usage.cpu_seconds end
+  local process = seen and not seen.gone and daemon.usage.process(seen.pid, seen.start)
+  if process then
+    stats.memory_bytes, stats.cpu_seconds = process.memory_bytes, process.cpu_seconds
+    local traffic = daemon.usage.traffic(daemon.host.derive(record.slot).ifname)
+    if traffic then stats.received_bytes, stats.sent_bytes = traffic.received_bytes, traffic.sent_bytes end
+  end
   return { stats = stats }
 end
 
@@ -302,24 +305,6 @@ M["events.follow"] = function(daemon, params, request)
     local ok, problem = request:item(event)
     if not ok then return nil, problem end
   end
-end
-
----What a process uses, while its identity holds.
----@param pid integer
----@param start integer  field 22 of its stat
----@return {memory_bytes: integer, cpu_seconds: number}?
-function M.usage(pid, start)
-  local before = sys.proc(pid)
-  if not before or before.start ~= start then return nil end
-  local fd = sys.open(("/proc/%d/stat"):format(pid), "r")
-  if not fd then return nil end
-  local text = sys.read(fd, 4096) or ""
-  sys.close(fd)
-  local fields = {}
-  for field in (text:match ".*%)%s+(.*)" or ""):gmatch "%S+" do fields[#fields + 1] = tonumber(field) or 0 end
-  -- Fields 14, 15 (clock ticks of 10 ms) and 24 (pages) of proc(5); the list begins with field 3.
-  if #fields < 22 then return nil end
-  return { cpu_seconds = (fields[12] + fields[13]) / 100, memory_bytes = fields[22] * 4096 }
 end
 
 return M

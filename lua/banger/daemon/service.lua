@@ -33,7 +33,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15
 ---@param version string
 function M.new(dirs, log, version)
   return setmetatable({
-    dirs = dirs, log = log, version = version, began = task.now(), usage = handlers.usage,
+    dirs = dirs, log = log, version = version, began = task.now(), usage = require "banger.daemon.usage",
     settled = false, problem = nil, changed = signal.new(),
   }, M)
 end

@@ -107,8 +107,8 @@ method("vm.logs", {
   result = "a read-only fd",
 })
 method("vm.stats", {
-  doc = "What a VM uses: disk, memory and time of its VMM.", repeatable = true, params = named("VmStats", {}),
-  result = "stats {disk_bytes, disk_used_bytes, memory_bytes, cpu_seconds}",
+  doc = "What a VM uses: disk, network, memory and time of its VMM.", repeatable = true, params = named("VmStats", {}),
+  result = "stats {disk_bytes, disk_used_bytes, memory_bytes, cpu_seconds, received_bytes, sent_bytes}",
 })
 method("vm.ssh_info", {
   doc = "What a client needs to reach a VM by ssh.", repeatable = true, params = named("VmSshInfo", {}),

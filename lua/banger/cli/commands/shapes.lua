@@ -21,6 +21,7 @@ return {
     { "disk_kind", "string?", "dm, reflink or copy" },
     { "corrupt", "boolean?", "its record cannot be read as a whole" },
     { "ports", "array?", "published ports" },
+    { "usage", "object?", "with --watch: what it uses, as in `banger vm stats`" },
     { "timings", "array?", "steps of the operation that answered, each {step, seconds}" },
   },
   port = {
@@ -34,6 +35,8 @@ return {
     { "name", "string", "the VM's name" },
     { "memory_bytes", "integer?", "resident memory of the VMM, while it runs" },
     { "cpu_seconds", "number?", "processor time of the VMM since its start" },
+    { "received_bytes", "integer?", "what came to the VM by its network since its start" },
+    { "sent_bytes", "integer?", "what it sent" },
     { "disk_bytes", "integer", "size of the disk" },
     { "disk_used_bytes", "integer", "bytes of it that take room on the host" },
     { "disk_kind", "string", "dm, reflink or copy" },

@@ -112,9 +112,13 @@ return {
     {
       name = "list", summary = "all VMs and how they are",
       effect = "read",
-      args = {}, flags = {},
+      args = {},
+      flags = {
+        { name = "watch", short = "w", person = true, help = "go on, with what they use as small graphs; with --json one object a line" },
+        { name = "every", value = "TIME", type = "duration", person = true, help = "with --watch: how often to look (default: 2s)" },
+      },
       json = many_vms, run = "vm:list", text = "vm_text:list",
-      examples = { "banger vm list", "banger vm list --json" },
+      examples = { "banger vm list", "banger vm list --json", "banger vm list --watch" },
     },
     {
       name = "show", summary = "everything about one VM",

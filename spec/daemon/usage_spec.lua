@@ -1,0 +1,30 @@
+local proc = require "banger.aio.proc"
+local sys = require "banger.rt.sys"
+local task = require "banger.aio.task"
+local usage = require "banger.daemon.usage"
+
+describe("what a VM uses", function()
+  it("counts a process with those that it started, and only while it is the one that was meant", function()
+    local alone, both, other
+    assert(task.main(function()
+      return proc.with({ "sh", "-c", "sleep 60 & echo started; wait" }, function(child)
+        child.stdout:read(64)
+        local start = sys.proc(child.pid).start
+        both, other = usage.process(child.pid, start), usage.process(child.pid, start + 1)
+        local pages = io.open(("/proc/%d/statm"):format(child.pid)):read "*a":match "^%d+ (%d+)"
+        alone = tonumber(pages) * 4096
+        return true
+      end)
+    end))
+    assert.is_true(alone > 0)
+    assert.is_true(both.memory_bytes > alone)
+    assert.is_nil(other)
+    assert.is_nil(usage.process(2 ^ 22 + 1, 1))
+  end)
+
+  it("tells the traffic of an interface, from the VM's side", function()
+    local traffic = usage.traffic "lo"
+    assert.are.equal(traffic.received_bytes, traffic.sent_bytes)     -- what goes into lo comes out of it
+    assert.is_nil(usage.traffic "nosuch0")
+  end)
+end)
