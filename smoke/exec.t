@@ -14,7 +14,7 @@ chmod 0777 "$work"
 scenario smexec
 trap 'smoke/instance down smexec >/dev/null 2>&1; rm -rf "$work"' EXIT
 guest_parts
-banger vm create dev --disk $((bulk * 3 + 2048))M --quiet
+banger vm create dev --disk $((bulk * 3 + 2048))M --quiet >/dev/null
 
 run() { banger vm exec dev "$@"; }
 # status CMD…: its exit status, output dropped

@@ -5,6 +5,7 @@
 --   banger.image    build import list show delete        made by this process, without the daemon's help
 --   banger.kernel   pull import list delete
 --   banger.engine   list install
+--   banger.ssh_config  show install uninstall        `ssh NAME.vm`
 --   banger.daemon   status socket start stop
 --   banger.doctor   checks
 --   banger.system   install uninstall status restart start stop      the installed banger, as root
@@ -25,7 +26,7 @@
 local PARTS = {
   vm = "banger.api.vm", image = "banger.api.image", kernel = "banger.api.kernel", engine = "banger.api.engine",
   daemon = "banger.api.daemon", doctor = "banger.api.doctor",
-  system = "banger.api.system", update = "banger.api.update", hooks = "banger.api.hooks",
+  ssh_config = "banger.api.ssh_config", system = "banger.api.system", update = "banger.api.update", hooks = "banger.api.hooks",
 }
 
 local FUNCTIONS = {

@@ -32,6 +32,7 @@ M.index = {
   { name = "kernel", summary = "kernels that VMs boot" },
   { name = "engine", summary = "what runs a VM: firecracker, qemu" },
   { name = "system", summary = "the installed banger: install, restart, remove" },
+  { name = "ssh-config", summary = "ssh NAME.vm, scp, rsync and editors, by ssh's own configuration" },
   { name = "update", summary = "replace the installed banger by a newer release, or go back" },
   { name = "daemon", summary = "bangerd: run, stop, where its socket is" },
   { name = "events", summary = "what happens: state changes and warnings" },

@@ -13,6 +13,7 @@ local network = require "banger.daemon.network"
 local reconcile = require "banger.flow.reconcile"
 local rpc_server = require "banger.rpc.server"
 local signal = require "banger.flow.signal"
+local ssh_config = require "banger.host.ssh_config"
 local signals = require "banger.aio.signal"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
@@ -127,6 +128,22 @@ local function show_life()
   return true
 end
 
+-- The owner's ssh client learns of each VM that comes and goes.
+local function keep_ssh_config(self)
+  local reader = self.life.events:read()
+  while true do
+    local records, problem = self.host.store:list()
+    local ok = records
+    if records then ok, problem = ssh_config.write(self.dirs, records) end
+    if not ok then self.log:warn("ssh_config.failed", { error = problem }) end
+    local event
+    repeat
+      event, problem = reader:next()
+      if not event then return nil, problem end
+    until event.type == "vm.deleted" or event.type == "vm.state" and event.from == "creating" or event.type == "gap"
+  end
+end
+
 -- What clients of an earlier life of the daemon left, once it is known how their VMs are.
 local function restore_leases(self)
   local ok, problem = self.changed:wait_until(function() return self.settled end)
@@ -139,6 +156,7 @@ local function serve(self, scope, listener, on_ready)
   scope:spawn("watchdog", show_life)
   scope:spawn("dump", function() return dump_on_request(self) end)
   scope:spawn("dns", function() return self.dns:keep() end)
+  scope:spawn("ssh config", function() return keep_ssh_config(self) end)
   scope:spawn("leases", function() return restore_leases(self) end)
   scope:spawn("hooks", function() return self.hooks:keep() end)
   scope:spawn("post hooks", function() return self.hooks:follow() end)

@@ -24,6 +24,12 @@ return {
     { "usage", "object?", "with --watch: what it uses, as in `banger vm stats`" },
     { "timings", "array?", "steps of the operation that answered, each {step, seconds}" },
   },
+  ssh_config = {
+    { "path", "string", "the file that the daemon keeps" },
+    { "config", "string", "the owner's own configuration" },
+    { "installed", "boolean", "whether it includes the file" },
+    { "text", "string?", "what is in the file" },
+  },
   port = {
     { "vm", "string", "the VM's name" },
     { "host", "integer", "port of this host" },
