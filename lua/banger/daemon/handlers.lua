@@ -6,6 +6,8 @@ local task = require "banger.aio.task"
 
 local M = {}
 
+local WORD_SECONDS = 30   -- how long a guest that boots is waited for by who wants to speak to it
+
 local function call_of(request)
   return { op = request.op_id, progress = function(step) request:progress { step = step } end }
 end
@@ -157,9 +159,22 @@ M["vm.ssh_info"] = function(daemon, params)
   } }
 end
 
+-- Who comes while the guest still boots (a start that a restart of ours cut short, say) waits for its word. A guest that never
+-- says it is tried all the same: the refusal of the other side tells more than we could.
+local function await_word(daemon, record)
+  local watch = daemon.life.vms:watch(record.id)
+  if not watch or watch.ready then return end
+  local image = daemon.host.image(record.image)
+  if not image or (image.init ~= "banger" and not image.agent) then return end
+  task.timeout(WORD_SECONDS, function()
+    return watch:unless_gone(function() return watch:wait_ready() end)
+  end)
+end
+
 M["vm.connect"] = function(daemon, params)
   local record, problem = running(daemon, params.name)
   if not record then return nil, problem end
+  await_word(daemon, record)
   local answer
   answer, problem = daemon.host.priv:vm_connect { vm = record.id, channel = "vsock" }
   if not answer then return nil, problem end
