@@ -37,9 +37,9 @@ key Tab
 type_text "()[1].name"
 key Enter
 ok "completion of the API, the value of an expression" wait_for '"pear"'
-type_text 'vm.get "pe'
+type_text 'v = vm.get "pe'
 key Tab
-type_text 'v = vm.get "pear"'
+type_text '"'
 key Enter
 type_text '"its image is " .. v.ima'
 key Tab Enter

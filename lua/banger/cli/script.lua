@@ -49,6 +49,18 @@ local function completed(row, path)
   return out
 end
 
+-- With --json stdout has the one object: what the script prints goes to stderr.
+local function divert_output(out)
+  out.json, out.quiet = true, true
+  io.stdout = io.stderr
+  io.output(io.stderr)
+  _G.print = function(...)
+    local words = {}
+    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
+    io.stderr:write(table.concat(words, "\t"), "\n")
+  end
+end
+
 ---banger.args for a script: its words by the row that it declares; --help prints the page and ends it.
 local function argument_reader(path, words, out)
   return function(row)
@@ -60,18 +72,10 @@ local function argument_reader(path, words, out)
       out:lines(require("banger.cli.help").verb(row, where))
       error(HELP, 0)
     end
+    -- `banger run FILE --json` means what `banger run --json FILE` means.
+    if request.flags.json and not out.json then divert_output(out) end
+    request.flags.json = out.json
     return request.args, request.flags, request.rest
-  end
-end
-
--- With --json stdout has the one object: what the script prints goes to stderr.
-local function divert_output()
-  io.stdout = io.stderr
-  io.output(io.stderr)
-  _G.print = function(...)
-    local words = {}
-    for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))) end
-    io.stderr:write(table.concat(words, "\t"), "\n")
   end
 end
 
@@ -116,7 +120,7 @@ end
 function M.run(ctx)
   local chunk, e = M.compile(ctx.args.FILE)
   if not chunk then return nil, e end
-  if ctx.out.json then divert_output() end
+  if ctx.out.json then divert_output(ctx.out) end
   local value
   value, e = M.execute(chunk, ctx.args.FILE, ctx.rest, ctx.out)
   if value == nil and err.is(e) then return nil, e end
