@@ -19,7 +19,9 @@ local ROUND_SECONDS = 120
 
 local function params_of(verb)
   local params = { name = VM }
-  if verb == "create" then params.engine, params.boot_timeout, params.publish = "scripted", BOOT_SECONDS, { { host = 23456, guest = 80 } } end
+  if verb == "create" then
+    params.engine, params.boot_timeout, params.publish = "scripted", BOOT_SECONDS, { { host = 23456, guest = 80 } }
+  end
   if verb == "start" or verb == "restart" or verb == "stop" then params.timeout = BOOT_SECONDS end
   return params
 end
@@ -104,7 +106,9 @@ local function same_bystander(self)
   local vm, problem = self.world:show(BYSTANDER)
   if not vm then return nil, "the bystander: " .. err.format(problem) end
   for _, key in ipairs { "state", "pid", "boot_id", "address" } do
-    if vm[key] ~= self.bystander[key] then return nil, ("the bystander's %s was %s and is %s"):format(key, self.bystander[key], tostring(vm[key])) end
+    if vm[key] ~= self.bystander[key] then
+      return nil, ("the bystander's %s was %s and is %s"):format(key, self.bystander[key], tostring(vm[key]))
+    end
   end
   return true
 end
@@ -204,7 +208,10 @@ local function script(self, text)
   file:close()
 end
 
-local ACTS = { fails = "fail 400 no luck today", hangs = "hang", lies = "lie 204", raves = "lie 200 {\"state\":7", ends = "exit 3", crashes = "signal 11" }
+local ACTS = {
+  fails = "fail 400 no luck today", hangs = "hang", lies = "lie 204", raves = "lie 200 {\"state\":7", ends = "exit 3",
+  crashes = "signal 11",
+}
 local ACT_ORDER = { "fails", "hangs", "lies", "raves", "ends", "crashes" }
 
 -- The calls of a verb: {method and path, its number in the life of the VMM}.

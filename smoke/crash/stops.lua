@@ -2,9 +2,9 @@
 --
 --   banger-dev --lua stops.lua [--background]        with BANGER_STOPS=FOLDER BANGER_STOPS_VM=NAME
 --
--- FOLDER has two fifos. Into `at` goes one line for each stop: `before helper tap_create`, `after vmm PUT /vsock`, `done start`. Then the whole
--- process waits for a line from `go`: whoever drives it can kill what he likes meanwhile. What it does comes from wrapping the modules
--- that do it, so the list of stops is what the code does. Nothing of this is in a program that is installed.
+-- FOLDER has two fifos. Into `at` goes one line for each stop: `before helper tap_create`, `after vmm PUT /vsock`, `done start`. Then the
+-- whole process waits for a line from `go`: whoever drives it can kill what he likes meanwhile. What it does comes from wrapping the
+-- modules that do it, so the list of stops is what the code does. Nothing of this is in a program that is installed.
 local folder, victim = os.getenv "BANGER_STOPS", os.getenv "BANGER_STOPS_VM"
 local VERBS = { "create", "start", "stop", "restart", "delete", "pause", "resume", "kill" }
 local WRITES = { "create", "update", "delete" }

@@ -106,6 +106,26 @@ function Client:send(message, fds)
   return self.sending:with(send, self, message, fds)
 end
 
+-- The daemon is being restarted: its socket comes back without an event that we could wait for.
+local function reconnect(self)
+  while true do
+    local ok, e = self:connect()
+    if ok or e.code ~= "daemon.unreachable" then return ok, e end
+    ok, e = task.sleep(PAUSE)
+    if not ok then return nil, e end
+  end
+end
+
+-- Connect if need be. A daemon that has answered once is expected back; nothing of the request has been sent.
+local function reach(self)
+  local ok, e = self:connect()
+  if ok or not self.hello or e.code ~= "daemon.unreachable" then return ok, e end
+  local again
+  ok, again = task.timeout(RECONNECT_SECONDS, reconnect, self)
+  if ok then return true end
+  return nil, again.code == "task.timeout" and e or again
+end
+
 local function op_id()
   return (sys.random(4):gsub(".", function(ch) return ("%02x"):format(ch:byte()) end))
 end
@@ -114,7 +134,7 @@ end
 ---@return banger.Call|nil, banger.Error?
 function Client:start(method, params, options)
   options = options or {}
-  local ok, e = self:connect()
+  local ok, e = reach(self)
   if not ok then return nil, e end
   self.next_id = self.next_id + 1
   local one = call.new(self, self.next_id, options)
@@ -134,16 +154,6 @@ local function once(self, method, params, options)
   return one:result()
 end
 
--- The daemon is being restarted: its socket comes back without an event that we could wait for.
-local function reconnect(self)
-  while true do
-    local ok, e = self:connect()
-    if ok or e.code ~= "daemon.unreachable" then return ok, e end
-    ok, e = task.sleep(PAUSE)
-    if not ok then return nil, e end
-  end
-end
-
 --- Call a method and wait for its result.
 ---   options: on_progress(table), which must not wait; fds that go with the request (they stay the caller's);
 --- repeatable: ask once more if
@@ -153,8 +163,6 @@ end
 function Client:call(method, params, options)
   local result, extra = once(self, method, params, options)
   if result or not (options and options.repeatable) or extra.code ~= "daemon.lost" then return result, extra end
-  local ok, e = task.timeout(RECONNECT_SECONDS, reconnect, self)
-  if not ok then return nil, e.code == "task.timeout" and extra or e end
   return once(self, method, params, options)
 end
 
