@@ -17,9 +17,9 @@
  * Errors.    Functions return 0, or -1 with `error` filled (never NULL); struct banger_error is
  *            a plain value. No call prints, exits, or lets a Lua error pass through a C frame
  *            of the host.
- * Process.   The library installs no signal handler; opening the event loop sets SIGPIPE to be
- *            ignored. It changes neither umask nor locale nor working directory, and makes no
- *            thread until a script uses the loop's thread pool.
+ * Process.   The library installs no signal handler and leaves SIGPIPE as it is: a host that wants
+ *            write errors instead ignores it. It changes neither umask nor locale nor working
+ *            directory, and makes no thread until a script uses the loop's thread pool.
  * ABI.       Every struct that grows carries its size; functions are added, never changed.
  */
 #ifndef BANGER_H

@@ -4,6 +4,7 @@
  * exit status.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,9 @@ int main(int argc, char **argv)
     int status;
 
     occupy_standard_streams();
+    /* A reader that goes away fails the write and shows in the exit status; children get the
+     * default back from libuv. */
+    signal(SIGPIPE, SIG_IGN);
     if (banger_open(&options, &runtime, &error) < 0 ||
         run_main(runtime, daemon, argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &result, &error) < 0) {
         fprintf(stderr, "%s: %s (%s)\n%s%s", daemon ? "bangerd" : "banger", error.message,

@@ -1,7 +1,7 @@
 -- What smoke/matrix.t cannot make up from the command table: command lines that succeed, and such as meet a conflict.
 --   ok        one line, or two when the second run would not find what the first did (text, then JSON); false and `why`: not tried
 --   missing   a line that names what is not there (default: made from the arguments' types); false: the verb names nothing
---   conflict  a line that meets one; absent: the verb knows none
+--   conflict  a line that meets one; absent: the verb knows none; conflict_code: what it must be called
 --   daemon    false: the verb does not ask the daemon; by default it does, and nothing happens without one
 --   words     a line for the outcomes that are about the daemon, where the made-up one would not come so far
 --   offline   exit status without a daemon, where that is not 5
@@ -13,7 +13,7 @@ return {
   verbs = {
     ["vm create"] = {
       ok = { "vm create new1 --engine scripted", "vm create new2 --engine scripted --no-start" },
-      missing = "vm create new3 --image nothing", conflict = "vm create dev",
+      missing = "vm create new3 --image nothing", conflict = "vm create dev", conflict_code = "vm.exists",
     },
     ["vm run"] = { ok = "vm run --memory 256M --engine qemu -- true", missing = "vm run --image nothing -- true" },
     ["vm start"] = { ok = "vm start new2" },
@@ -31,12 +31,14 @@ return {
     ["vm ssh"] = { ok = "vm ssh dev -- true", conflict = "vm ssh off -- true" },
     ["vm exec"] = { ok = "vm exec dev -- true", conflict = "vm exec off -- true" },
     ["vm port publish"] = {
-      ok = { "vm port publish dev 18082:80", "vm port publish dev 18083:80 --udp" }, conflict = "vm port publish dev 18081:80",
+      ok = { "vm port publish dev 18082:80", "vm port publish dev 18083:80 --udp" },
+      conflict = "vm port publish dev 18081:80", conflict_code = "port.taken",
     },
     ["vm port list"] = { ok = "vm port list" },
     ["vm port remove"] = { ok = { "vm port remove dev 18082", "vm port remove dev 18083 --udp" } },
     ["vm cp"] = {
-      ok = { "vm cp dev:/etc/hostname /run/banger-smint", "vm cp /etc/hostname dev:/tmp" }, missing = "vm cp nobody:/etc/hostname /run/banger-smint",
+      ok = { "vm cp dev:/etc/hostname /run/banger-smint", "vm cp /etc/hostname dev:/tmp" },
+      missing = "vm cp nobody:/etc/hostname /run/banger-smint",
       conflict = "vm cp off:/etc/hostname /run/banger-smint", words = "vm cp dev:/etc/hostname /run/banger-smint",
     },
     ["vm prune"] = { ok = "vm prune" },
@@ -46,11 +48,15 @@ return {
     ["image import"] = { ok = false, why = "its scenario is spec/host/image_spec.lua", missing = false, daemon = false },
     ["image list"] = { ok = "image list", daemon = false },
     ["image show"] = { ok = "image show debian", daemon = false },
-    ["image delete"] = { ok = false, why = "the only image is in use", conflict = "image delete debian", offline = 0 },
+    ["image delete"] = {
+      ok = false, why = "the only image is in use", conflict = "image delete debian", conflict_code = "image.in_use", offline = 0,
+    },
     ["kernel pull"] = { ok = false, why = "it takes a minute", daemon = false },
     ["kernel import"] = { ok = false, why = "its scenario is spec/host/vmlinux_spec.lua", missing = false, daemon = false },
     ["kernel list"] = { ok = "kernel list", daemon = false },
-    ["kernel delete"] = { ok = false, why = "the only kernel is in use", conflict = "kernel delete debian", offline = 0 },
+    ["kernel delete"] = {
+      ok = false, why = "the only kernel is in use", conflict = "kernel delete debian", conflict_code = "kernel.in_use", offline = 0,
+    },
     ["engine list"] = { ok = "engine list", daemon = false },
     ["daemon run"] = { ok = false, why = "it runs", daemon = false },
     ["daemon stop"] = { ok = false, why = "it is needed", daemon = false },

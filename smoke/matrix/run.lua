@@ -200,7 +200,7 @@ local function as_told(entry, recipe)
   local missing, found = made_up(entry, true)
   if recipe.missing then outcome("not found", entry, split(recipe.missing), nil, owner, instance, 3)
   elseif recipe.missing == nil and found then outcome("not found", entry, missing, nil, owner, instance, 3) end
-  if recipe.conflict then outcome("conflict", entry, split(recipe.conflict), nil, owner, instance, 4) end
+  if recipe.conflict then outcome("conflict", entry, split(recipe.conflict), nil, owner, instance, 4, recipe.conflict_code) end
 end
 
 local function without_rights(entry, recipe)
