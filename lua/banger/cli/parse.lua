@@ -8,6 +8,9 @@ local function usage(message, remedy)
   return nil, err.new("usage.invalid", message, { remedy = remedy })
 end
 
+---What was typed, as far as an error line has room for it.
+local function brief(word) return #word > 64 and word:sub(1, 64) .. "..." or word end
+
 local function names(list)
   local out = {}
   for i, item in ipairs(list) do out[i] = item.name end
@@ -41,7 +44,7 @@ function Parser:unknown_flag(written)
   for _, list in ipairs { self.row and self.row.flags or {}, commands.global_flags } do
     for _, flag in ipairs(commands.shown(list)) do known[#known + 1] = "--" .. flag.name end
   end
-  return usage(("unknown flag %s"):format(written), nearest(written, known, ("see `%s --help`"):format(self:words())))
+  return usage(("unknown flag %s"):format(brief(written)), nearest(written, known, ("see `%s --help`"):format(self:words())))
 end
 
 ---Stores a flag's value; `text` is nil for a switch.
@@ -118,7 +121,7 @@ function Parser:pick(word)
   end
   if not found then
     local where = self:words()
-    return usage(("no %s %q"):format(group and "verb" or "command", word),
+    return usage(("no %s %q"):format(group and "verb" or "command", brief(word)),
       nearest(word, names(commands.shown(among)), ("see `%s --help`"):format(where)))
   end
   request.path[#request.path + 1] = word
@@ -187,9 +190,9 @@ function Parser:bind_all()
   for i, text in ipairs(given) do
     local argument = row.args[math.min(i, #row.args)]
     if not argument or (i > #row.args and not argument.many) then
-      local remedy = row.rest and ("put -- before the command: %s ... -- %s"):format(self:words(), text)
+      local remedy = row.rest and ("put -- before the command: %s ... -- %s"):format(self:words(), brief(text))
         or ("see `%s --help`"):format(self:words())
-      return usage(("one argument too many: %s"):format(text), remedy)
+      return usage(("one argument too many: %s"):format(brief(text)), remedy)
     end
     local ok, e = self:bind(argument, text)
     if not ok then return nil, e end
