@@ -107,13 +107,15 @@ end)
 
 describe("durations", function()
   it("have units in order", function()
-    each({ "", "s", "-1s", "5x", "1s1m", "1s1s", "1 s", "1.5m", "999999d", ("9"):rep(400) .. "s", "1m30", "\0", "s5", "1h\n" }, function(text)
+    each({ "", "s", "-1s", "5x", "1s1m", "1s1s", "1 s", "1.5m", "999999d", ("9"):rep(400) .. "s", "1m30", "\0", "s5",
+      "1h\n" }, function(text)
       refused({ "vm", "stop", "dev", "--timeout=" .. text }, "--timeout")
     end)
   end)
 
   it("are taken in every unit", function()
-    for text, seconds in pairs { ["250ms"] = 0.25, ["30s"] = 30, ["2m"] = 120, ["1h"] = 3600, ["1d"] = 86400, ["1m30s"] = 90, ["45"] = 45 } do
+    for text, seconds in pairs { ["250ms"] = 0.25, ["30s"] = 30, ["2m"] = 120, ["1h"] = 3600, ["1d"] = 86400, ["1m30s"] = 90,
+      ["45"] = 45 } do
       assert.are.equal(seconds, values.check("duration", text), text)
     end
   end)

@@ -17,7 +17,7 @@ local function one_of(list)
       if word == text then return text end
     end
     local near = require("banger.core.text").nearest(text, list)
-    return nil, ("%q is none of %s"):format(text, table.concat(list, ", ")), near and ("did you mean %s?"):format(near)
+    return nil, ("%q is none of %s"):format(text:sub(1, 64), table.concat(list, ", ")), near and ("did you mean %s?"):format(near)
   end
 end
 
