@@ -112,6 +112,12 @@ describe("a command in a VM", function()
     assert.equal("task.timeout", e.code)
   end)
 
+  case("waits no longer for an agent that says nothing", 'IFS= read -r line; echo "OK 7" >&0; exec sleep 60', nil, function(guest)
+    local r, e = task.timeout(0.1, guest.run, "dev", { "true" })
+    assert.is_nil(r)
+    assert.equal("task.timeout", e.code)
+  end)
+
   it("is refused with options that do not exist", function()
     local r, e = require("banger.api.guest").run("dev", { "true", timout = 3 })
     assert.is_nil(r)

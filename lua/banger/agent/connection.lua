@@ -2,6 +2,7 @@
 local codec = require "banger.agent.codec"
 local err = require "banger.core.err"
 local sync = require "banger.aio.sync"
+local task = require "banger.aio.task"
 
 local M = {}
 
@@ -18,6 +19,7 @@ local CODES = {
 }
 
 local CHUNK = 65536
+local HELLO_SECONDS = 10 -- a guest that runs answers at once
 local TYPE = codec.type
 
 ---@class banger.agent.Connection
@@ -55,8 +57,14 @@ function Connection:send(kind, payload)
 end
 
 local function hello(self)
-  local kind, payload = self:next()
-  if not kind then return nil, payload end
+  local kind, payload = task.timeout(HELLO_SECONDS, self.next, self)
+  if not kind then
+    -- Our deadline, not one of the caller's.
+    if payload.code == "task.timeout" and task.check() then
+      payload = err.new("agent.absent", ("the agent did not say hello within %d s"):format(HELLO_SECONDS))
+    end
+    return nil, payload
+  end
   local fields, e = codec.fields(payload)
   if not fields then return nil, e end
   local protocol = codec.field_number(fields, 1)
