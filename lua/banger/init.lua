@@ -2,7 +2,8 @@
 -- do the same. Parts are loaded when they are first used.
 --
 --   banger.vm       create get list start stop restart kill delete wait logs exec, and VM objects with the same verbs
---   banger.image    build import list show delete        made by this process, without the daemon's help
+--   banger.image    build pull import list show delete prune        made by this process, without the daemon's help
+--   banger.workspace push pull status                    a folder in a VM, and its commits back
 --   banger.kernel   pull import list delete
 --   banger.engine   list install
 --   banger.ssh_config  show install uninstall        `ssh NAME.vm`
@@ -25,7 +26,7 @@
 -- into a task: a script run by `banger run` is one.
 local PARTS = {
   vm = "banger.api.vm", image = "banger.api.image", kernel = "banger.api.kernel", engine = "banger.api.engine",
-  daemon = "banger.api.daemon", doctor = "banger.api.doctor",
+  daemon = "banger.api.daemon", doctor = "banger.api.doctor", workspace = "banger.api.workspace",
   ssh_config = "banger.api.ssh_config", system = "banger.api.system", update = "banger.api.update", hooks = "banger.api.hooks",
 }
 

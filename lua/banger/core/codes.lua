@@ -175,6 +175,20 @@ code("userns.unavailable", FAILED, "The user cannot make the user namespace that
 code("guest.not_found", FAILED, "The programs that banger puts into guests are not where they should be.",
   { "an incomplete installation" }, "run `make`, or install banger again")
 
+-- Workspaces.
+code("workspace.outside_home", DENIED, "The folder is not below the owner's home folder.",
+  { "a folder of the system or of another user was meant" }, "if you mean it: --outside-home")
+code("workspace.unsupported", FAILED, "The folder cannot be a workspace as it is.",
+  { "no commit yet", "a shallow clone", "no git in the VM", "nothing was pushed yet" })
+code("workspace.unpulled", CONFLICT, "The VM has work that this push would overwrite.",
+  { "commits were made there", "files were changed there" },
+  "`banger vm workspace pull NAME` brings its commits back, then merge them; or push with --force")
+code("workspace.diverged", CONFLICT, "The branch cannot take the VM's commits without losing its own.",
+  { "commits were made on it here", "history was rewritten in the VM" },
+  "take them as another branch with --branch, or overwrite it with --force")
+code("workspace.guest_failed", FAILED, "git in the VM did not do what a workspace needs.",
+  { "a full disk in the VM", "files there that belong to another user" })
+
 -- The agent in a guest. Its words are a guest's: shown, never trusted.
 code("agent.protocol", FAILED, "Host and guest speak different protocols of the agent.",
   { "the image was made by a much older or newer banger" }, "make the image again, or use `banger vm ssh`")

@@ -31,6 +31,11 @@ end
 
 local tty = { name = "tty", short = "t", person = true, help = "give the command a terminal" }
 
+local directory = { name = "DIR", type = "path", optional = true, help = "the repository or folder (default: this one)" }
+local at = { name = "at", value = "PATH", type = "path", help = "the folder in the VM (default: DIR's name, in the user's home)" }
+local outside = { name = "outside-home", help = "allow a folder that is not below your home folder" }
+local workspace = { kind = "object", key = "workspace", shape = "workspace" }
+
 local one_vm = { kind = "object", key = "vm", shape = "vm" }
 local many_vms = { kind = "object", key = "vms", shape = "vm", list = true }
 
@@ -211,6 +216,49 @@ return {
           flags = { { name = "udp", help = "UDP instead of TCP" } },
           json = one_vm, run = "vm:port_remove", text = "vm_text:ports_of",
           examples = { "banger vm port remove dev 8080" },
+        },
+      },
+    },
+    {
+      name = "workspace", summary = "a folder of yours in the VM, and its commits back",
+      page = {
+        "A git repository goes into a VM with its uncommitted work; what is committed there comes back as a branch.",
+        "",
+        "  banger vm workspace push dev              this repository to dev, as ~/NAME",
+        "  banger vm ssh dev                         work on it there, commit there",
+        "  banger vm workspace pull dev              dev's commits as branch banger/dev; your files stay as they are",
+        "  banger vm workspace status dev            what each side has that the other has not",
+        "",
+        "Files that .gitignore names stay here (--ignored takes them along). A folder that is no repository is copied.",
+      },
+      verbs = {
+        {
+          name = "push", summary = "bring a repository or folder into the VM", args = { name, directory },
+          flags = {
+            at,
+            { name = "ignored", help = "files that .gitignore names, too" },
+            { name = "force", short = "f", help = "overwrite work in the VM that was not pulled" },
+            outside,
+          },
+          json = workspace, run = "workspace:push", text = "workspace:text_pushed",
+          examples = { "banger vm workspace push dev", "banger vm workspace push dev ~/src/tool --at /srv/tool" },
+        },
+        {
+          name = "pull", summary = "bring the VM's commits back as a branch; touches no file", args = { name, directory },
+          flags = {
+            at,
+            { name = "branch", value = "BRANCH", type = "word", help = "the branch's name (default: banger/NAME)" },
+            { name = "force", short = "f", help = "let the branch lose commits that the VM has not" },
+            outside,
+          },
+          json = workspace, run = "workspace:pull", text = "workspace:text_pulled",
+          examples = { "banger vm workspace pull dev", "banger vm workspace pull dev --branch from-dev" },
+        },
+        {
+          name = "status", summary = "what each side has that the other has not", effect = "read", args = { name, directory },
+          flags = { at, outside },
+          json = workspace, run = "workspace:status", text = "workspace:text_status",
+          examples = { "banger vm workspace status dev" },
         },
       },
     },
