@@ -36,24 +36,31 @@ end
 
 local failure, running = M.failure, M.running
 
--- The stack of the failing task, then of each task that waits for it: what a plain call stack would have
--- shown.
-local function full_traceback(task)
-  local lines = { ("task %s: %s"):format(task.name, debug.traceback("", 3):gsub("^\n", "")) }
-  local seen, above = task, task.parent
-  while above do
-    if above.task ~= seen then
-      seen = above.task
+-- The stacks of the tasks that wait for this one: what a plain call stack would have shown below it.
+local function above(task)
+  local lines = {}
+  local seen, node = task, task.parent
+  while node do
+    if node.task ~= seen then
+      seen = node.task
       lines[#lines + 1] = ("in task %s: %s"):format(seen.name, debug.traceback(seen.co))
     end
-    above = above.parent
+    node = node.parent
   end
   return table.concat(lines, "\n")
 end
 
--- Message handler of both xpcalls below: the stack still stands.
+local function full_traceback(task)
+  local own = debug.traceback("", 3):gsub("^\n", "")
+  return ("task %s: %s\n%s"):format(task.name, own, above(task))
+end
+
+-- Message handler of both xpcalls below: the stack still stands. An error that a clean-up caught and raised again brings the stack of
+-- its first place; the tasks above are added.
 local function caught(raised)
-  return err.from_raised(raised, full_traceback(sched.current))
+  local again = err.is(raised) and raised.traceback
+  if again and not again:find("\nin task ", 1, true) then raised.traceback = again .. "\n" .. above(sched.current) end
+  return err.from_raised(raised, not again and full_traceback(sched.current) or nil)
 end
 
 local function guarded(fn, ...)

@@ -103,7 +103,11 @@ function M.execute(chunk, path, words, out)
   local ok, value, problem = xpcall(function() return chunk(unpack(words)) end, function(raised)
     return raised == HELP and HELP or err.raised_here(raised)
   end)
-  if ok then return value, problem end
+  if ok then
+    -- A bug that a scope handed on is the script's, as one that it raised itself; the daemon's come without a traceback.
+    if value == nil and err.is(problem) and problem.code == "internal" and problem.traceback then problem = failure(problem, path) end
+    return value, problem
+  end
   if value == HELP then return true end
   return nil, failure(value, path)
 end
