@@ -14,6 +14,15 @@ bench_instance() {
     install -m 0755 build/bench/interleave "/var/lib/banger-root/$instance/programs/interleave"
 }
 
+# bench_bare NAME INSTANCE: up with a kernel and an image that only the scripted engine takes, gone at the end.
+bench_bare() {
+    [ "$(id -u)" = 0 ] || skip "$1" "needs root for the helper"
+    instance=$2
+    trap 'smoke/instance down "$instance" >/dev/null 2>&1' EXIT
+    smoke/instance up "$instance" >/dev/null
+    scripted_parts
+}
+
 as_owner() { smoke/instance as-owner "$instance" "$@"; }
 
 # many N: so many VMs on the scripted engine, which answers without a guest: this is about us.

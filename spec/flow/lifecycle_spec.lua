@@ -78,7 +78,7 @@ describe("flow.lifecycle", function()
     assert.are.equal("0000-1111", vm.boot_id)
     local named = {}
     for _, timing in ipairs(vm.timings) do named[#named + 1] = timing.step end
-    assert.are.same({ "record", "identity", "reserve", "disk", "network", "ports", "jail", "vmm", "configure", "boot", "guest", "settle" },
+    assert.are.same({ "record", "reserve", "disk", "network", "ports", "jail", "vmm", "configure", "boot", "guest", "settle" },
       named)
     assert.are.equal("running", state(host, "dev"))
   end)

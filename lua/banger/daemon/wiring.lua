@@ -55,6 +55,24 @@ local function seed_of(host, dirs)
   end
 end
 
+-- Host keys, one ahead: to make one takes longer than the rest of a VM's record, and the next VM will want one too.
+local function host_keys(host, dirs)
+  local spare
+  local function make() return keys.host(dirs, host.new_op()) end
+  return function()
+    local key, problem = spare, nil
+    spare = nil
+    if not key then key, problem = make() end
+    if not key then return nil, problem end
+    host.spawn("spare host key", function()
+      local one, failure = make()
+      spare = one or spare
+      return one, failure
+    end)
+    return key
+  end
+end
+
 -- The last line of a VM's console; nil when it cannot be had.
 local function last_words(host)
   return function(id)
@@ -109,7 +127,7 @@ function M.open(dirs, log, scope)
   host.close = sys.close
   host.image = function(name) return image.get(dirs, name) end
   host.kernel = function(name) return kernel.get(dirs, name) end
-  host.host_key = function(id) return keys.host(dirs, id) end
+  host.host_key = host_keys(host, dirs)
   host.derive = function(slot) return tap.derive(dirs.instance, host.network.subnet, slot) end
   host.describe_exit = jailer.describe_exit
   host.last_words = last_words(host)

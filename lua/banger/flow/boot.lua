@@ -158,16 +158,7 @@ local START = {
   { name = "guest", run = while_alive(await_guest), within = function(ctx) return ctx.boot_timeout + WORDS_SECONDS end },
 }
 
--- The guest's own host key, so that the first ssh connection is as certain as the hundredth.
-local function identity(ctx)
-  local key, problem = ctx.host.host_key(ctx.record.id)
-  if not key then return nil, problem end
-  ctx.record.host_key_pub = key.public
-  return ctx.host.store:update(ctx.record.id, { host_key = key.private, host_key_pub = key.public })
-end
-
 local RESERVE = {
-  { name = "identity", run = identity },
   { name = "reserve", run = function(ctx)
     return ctx.host.priv:vm_reserve { vm = ctx.record.id, slot = ctx.record.slot }
   end, undo = function(ctx)

@@ -170,7 +170,11 @@ local function settle_step(self, state)
 end
 
 local function create_on(self, engine, ctx, params, call)
-  local record, problem = self.host.store:create({
+  -- The guest's own host key, so that the first ssh connection is as certain as the hundredth.
+  local key, problem = self.host.host_key()
+  if not key then return nil, problem end
+  local record
+  record, problem = self.host.store:create({
     name = params.name, image = ctx.image.name, image_digest = ctx.image.digest, kernel = ctx.kernel.name, engine = engine.name,
     cpus = params.cpus, memory_mib = math.ceil(params.memory / MIB), disk_bytes = ctx.disk_bytes, reach = params.reach,
     ports = params.publish, boot = self.host.boot_id,
