@@ -174,11 +174,17 @@ local function serve(self, scope, listener, on_ready)
   return true
 end
 
+-- A bug in a callback of the loop ends no task that could tell of it, and nobody reads a daemon's stderr.
+local function log_callback_errors(log)
+  sys.on_callback_error(function(value, traceback) log:error("callback.failed", { error = value, traceback = traceback }) end)
+end
+
 ---Run until a signal says otherwise.
 ---@param listener integer      listening socket; owned from now on
 ---@param on_ready fun()        called when clients are answered
 ---@return true|nil, banger.Error?
 function M:run(listener, on_ready)
+  log_callback_errors(self.log)
   return task.main(function()
     local host, failure
     local ok, problem = task.scope(function(scope)
