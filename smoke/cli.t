@@ -36,6 +36,23 @@ is "a reader that goes away" "$( { run explain 2>"$work/torn" || true; } | head 
 for setting in LANG=C TERM=dumb COLUMNS=40 NO_COLOR=1; do
     is "plain text with $setting" "$(env "$setting" bash -c "$(declare -f run); work=$work run doctor" 2>&1 | LC_ALL=C grep -c '[^ -~]')" 0
 done
+# on_terminal SETTING COLUMNS WORD…: what a terminal of that width gets, without its carriage returns
+on_terminal() {
+    local setting=$1 columns=$2
+    shift 2
+    python3 smoke/on_tty.py "${columns}x24" "${columns}x24" env "$setting" bash -c "$(declare -f run); work=$work; run \"\$@\"" - "$@" | tr -d '\r'
+}
+# widest: columns of the longest line that is a table's (the error line and the status are not)
+widest() { grep -vE '^(banger|status)' | LC_ALL=C.UTF-8 wc -L; }
+is "a table on 40 columns" "$(on_terminal LC_ALL=C.UTF-8 40 explain --color never | widest)" 40
+is "a table on 40 columns, in ASCII" "$(on_terminal LC_ALL=C 40 explain --color never | widest)" 40
+is "in ASCII nothing else is shown" "$(on_terminal LC_ALL=C 40 explain | LC_ALL=C grep -c '[^ -~]')" 0
+is "its status is the same" "$(on_terminal LC_ALL=C 40 vm list | tail -1)" "status 5"
+escapes() { grep -c $'\e'; }
+ok "colour on a terminal" test "$(on_terminal X=1 80 doctor | escapes)" -gt 0
+is "no colour on a dumb one" "$(on_terminal TERM=dumb 80 doctor | escapes)" 0
+is "no colour where it is not wanted" "$(on_terminal NO_COLOR=1 80 doctor | escapes)" 0
+is "no colour with --color never" "$(on_terminal X=1 80 doctor --color never | escapes)" 0
 ok "bash takes its completion" bash -c "source <(build/banger completion bash)"
 is "completion knows verbs" "$(run completion words -- vm cr)" create
 is "completion knows flags" "$(run completion words -- vm create dev --im)" --image
