@@ -5,10 +5,12 @@
  */
 #include "disk_dm.h"
 #include "op.h"
+#include "record.h"
 #include <libdevmapper.h>
 #include <linux/loop.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/sem.h>
 #include <sys/sysmacros.h>
 
 enum { SECTOR = 512, CHUNK_SECTORS = 8, EXCEPTIONS = 256 /* in one metadata chunk */ };
@@ -36,33 +38,77 @@ static struct dm_task *task(int type, struct bg_helper *h, const char *vm, const
     return t;
 }
 
-/* Run, wait for udev, tell errno. */
-static int run(struct dm_task *t, bool changes)
+/*
+ * Udev tells by a semaphore (the cookie) that it is done with what an operation changed. One that outlived its worker
+ * is known by the run folder's record "cookie-<vm>" and removed by the VM's next operation. 0 or negative errno.
+ */
+static int udev_begin(struct bg_helper *h, const char *vm, uint32_t *ret)
 {
-    uint32_t cookie = 0;
-    uint16_t flags = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
-                     DM_UDEV_DISABLE_OTHER_RULES_FLAG;
-    if (changes && !dm_task_set_cookie(t, &cookie, flags))
+    struct bg_record r;
+    char name[24];
+    uint32_t old;
+    snprintf(name, sizeof(name), "cookie-%.8s", vm);
+    if (bg_record_read(&r, h->run, name) == 0 && bg_record_u32(&r, "cookie", &old)) {
+        int semaphore = semget((key_t)old, 1, 0);
+        if (semaphore >= 0)
+            semctl(semaphore, 0, IPC_RMID);
+    }
+    dm_log_with_errno_init(silent);
+    if (!dm_udev_create_cookie(ret))
         return -ENOMEM;
-    int error = dm_task_run(t) ? 0 : -(dm_task_get_errno(t) ? dm_task_get_errno(t) : EIO);
-    if (changes)
-        dm_udev_wait(cookie);
+    r = (struct bg_record){0};
+    bg_record_set_u64(&r, "cookie", *ret);
+    int error = bg_record_write(&r, h->run, name, false);
+    if (error < 0)
+        dm_udev_wait(*ret);
     return error;
 }
 
-/* 1 and the device number when it is there, 0 when not, negative errno. */
+static void udev_end(struct bg_helper *h, const char *vm, uint32_t cookie)
+{
+    char name[24];
+    snprintf(name, sizeof(name), "cookie-%.8s", vm);
+    dm_udev_wait(cookie);
+    unlinkat(h->run, name, 0);
+}
+
+/* Run and destroy; 0 or negative errno. */
+static int run(struct dm_task *t)
+{
+    int error = dm_task_run(t) ? 0 : -(dm_task_get_errno(t) ? dm_task_get_errno(t) : EIO);
+    dm_task_destroy(t);
+    return error;
+}
+
+static int change(struct dm_task *t, uint32_t cookie)
+{
+    if (dm_task_set_cookie(t, &cookie,
+                           DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
+                               DM_UDEV_DISABLE_OTHER_RULES_FLAG))
+        return run(t);
+    dm_task_destroy(t);
+    return -ENOMEM;
+}
+
+/* Making a device takes several calls into the kernel; one without its table is what a crash between them leaves. */
+enum { ABSENT, HALF_MADE, LIVE };
+
 static int find(struct bg_helper *h, const char *vm, const char *role, dev_t *ret)
 {
-    struct dm_info info;
+    struct dm_info info = {0};
     struct dm_task *t = task(DM_DEVICE_INFO, h, vm, role);
-    int result = t ? run(t, false) : -ENOMEM;
-    if (result == 0)
-        result = dm_task_get_info(t, &info) ? info.exists : -EIO;
-    if (result > 0)
-        *ret = makedev(info.major, info.minor);
+    int error = -ENOMEM;
+    if (t && dm_task_run(t))
+        error = dm_task_get_info(t, &info) ? 0 : -EIO;
+    else if (t)
+        error = dm_task_get_errno(t) ? -dm_task_get_errno(t) : -EIO;
     if (t)
         dm_task_destroy(t);
-    return result == -ENXIO ? 0 : result;
+    *ret = makedev(info.major, info.minor);
+    return error < 0 && error != -ENXIO ? error
+           : !info.exists               ? ABSENT
+           : info.live_table            ? LIVE
+                                        : HALF_MADE;
 }
 
 bool bg_dm_available(void)
@@ -152,14 +198,8 @@ static int loop_for(int file, bool shared)
     return loop >= 0 ? loop : new_loop(file, shared);
 }
 
-static int make(struct dm_task *t)
-{
-    int error = run(t, true);
-    dm_task_destroy(t);
-    return error;
-}
-
-static int make_origin(struct bg_helper *h, const struct bg_vm *vm, int loop, uint64_t base_size)
+static int make_origin(struct bg_helper *h, const struct bg_vm *vm, int loop, uint64_t base_size,
+                       uint32_t cookie)
 {
     struct stat st;
     char params[64];
@@ -168,52 +208,87 @@ static int make_origin(struct bg_helper *h, const struct bg_vm *vm, int loop, ui
     if (!t || fstat(loop, &st) < 0)
         return -ENOMEM;
     snprintf(params, sizeof(params), "%u:%u 0", major(st.st_rdev), minor(st.st_rdev));
-    if (!dm_task_set_ro(t) || !dm_task_add_target(t, 0, base, "linear", params) ||
-        (total > base && !dm_task_add_target(t, base, total - base, "zero", ""))) {
-        dm_task_destroy(t);
-        return -ENOMEM;
-    }
-    return make(t);
+    if (dm_task_set_ro(t) && dm_task_add_target(t, 0, base, "linear", params) &&
+        (total == base || dm_task_add_target(t, base, total - base, "zero", "")))
+        return change(t, cookie);
+    dm_task_destroy(t);
+    return -ENOMEM;
 }
 
-static int make_snapshot(struct bg_helper *h, const struct bg_vm *vm, int store_loop)
+static int make_snapshot(struct bg_helper *h, const struct bg_vm *vm, int store_loop,
+                         uint32_t cookie)
 {
     struct stat st;
     dev_t origin;
     char params[96];
     int found = find(h, vm->id, "-origin", &origin);
-    struct dm_task *t = found == 1 ? task(DM_DEVICE_CREATE, h, vm->id, "") : NULL;
+    struct dm_task *t = found == LIVE ? task(DM_DEVICE_CREATE, h, vm->id, "") : NULL;
     if (!t || fstat(store_loop, &st) < 0)
         return found < 0 ? found : -ENOMEM;
     snprintf(params, sizeof(params), "%u:%u %u:%u P %d", major(origin), minor(origin),
              major(st.st_rdev), minor(st.st_rdev), CHUNK_SECTORS);
-    if (!dm_task_add_target(t, 0, vm->disk_size / SECTOR, "snapshot", params)) {
-        dm_task_destroy(t);
-        return -ENOMEM;
+    if (dm_task_add_target(t, 0, vm->disk_size / SECTOR, "snapshot", params))
+        return change(t, cookie);
+    dm_task_destroy(t);
+    return -ENOMEM;
+}
+
+/* Ours by their uuids; the snapshot before what it stands on. */
+static int remove_devices(struct bg_helper *h, const char *vm, uint32_t cookie)
+{
+    static const char *const roles[] = {"", "-origin"};
+    for (size_t i = 0; i < 2; i++) {
+        dev_t unused;
+        int error = find(h, vm, roles[i], &unused);
+        if (error == ABSENT)
+            continue;
+        struct dm_task *t = error < 0 ? NULL : task(DM_DEVICE_REMOVE, h, vm, roles[i]);
+        if (t && dm_task_retry_remove(t))
+            error = change(t, cookie);
+        if (error < 0 && error != -ENXIO)
+            return error;
     }
-    return make(t);
+    return 0;
+}
+
+int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+{
+    uint32_t cookie;
+    if (bg_step(f, "begin with udev", udev_begin(h, vm->id, &cookie)) < 0)
+        return -1;
+    int error = remove_devices(h, vm->id, cookie);
+    udev_end(h, vm->id, cookie);
+    return bg_step(f, "remove the dm device", error);
 }
 
 static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
                     struct bg_reply *f)
 {
     dev_t unused;
-    int error;
+    uint32_t cookie;
     if (bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;
-    if (find(h, vm->id, "", &unused) == 1)
+    if (find(h, vm->id, "", &unused) == LIVE)
         return 0;
     BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR, 0);
     BG_CLOSED int store_loop = store < 0 ? -1 : loop_for(store, false);
     BG_CLOSED int base_loop = store_loop < 0 ? -1 : loop_for(base, true);
     if (base_loop < 0)
         return bg_sys(f, "attach the loop devices");
-    if (find(h, vm->id, "-origin", &unused) != 1 &&
-        (error = make_origin(h, vm, base_loop, base_size)) < 0)
-        return bg_step(f, "make the dm origin", error);
-    return (error = make_snapshot(h, vm, store_loop)) < 0
-               ? bg_step(f, "make the dm snapshot", error)
-               : 0;
+    if (bg_step(f, "begin with udev", udev_begin(h, vm->id, &cookie)) < 0)
+        return -1;
+    const char *step = "remove half-made dm devices";
+    int error = remove_devices(h, vm->id, cookie);
+    if (error == 0) {
+        step = "make the dm origin";
+        error = make_origin(h, vm, base_loop, base_size, cookie);
+    }
+    if (error == 0) {
+        step = "make the dm snapshot";
+        error = make_snapshot(h, vm, store_loop, cookie);
+    }
+    udev_end(h, vm->id, cookie);
+    return bg_step(f, step, error);
 }
 
 /* Room for every chunk, its exceptions and the header: the store can never overflow. Sparse, so it costs nothing. */
@@ -250,9 +325,10 @@ static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct 
     int found = find(h, vm->id, "", ret);
     if (found < 0)
         return bg_step(f, "look for the dm snapshot", found);
-    return found ? 0
-                 : bg_fail(f, BG_DISK_ABSENT, 0,
-                           "the dm device of vm %s is not active; ask for disk_create", vm->id);
+    return found == LIVE
+               ? 0
+               : bg_fail(f, BG_DISK_ABSENT, 0,
+                         "the dm device of vm %s is not active; ask for disk_create", vm->id);
 }
 
 int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
@@ -274,7 +350,7 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
     uint64_t begin, length;
     char *type, *params = NULL;
     struct dm_task *t = task(DM_DEVICE_STATUS, h, vm->id, "");
-    int error = t ? run(t, false) : -ENOMEM;
+    int error = !t ? ENOMEM : dm_task_run(t) ? 0 : dm_task_get_errno(t);
     if (error == 0)
         dm_get_next_target(t, NULL, &begin, &length, &type, &params);
     bool good = params && sscanf(params, "%llu/%llu", &used, &total) == 2 && total > 0;
@@ -282,7 +358,7 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
         *ret_used = used * SECTOR;
         *ret_permille = (uint32_t)(used * 1000 / total);
     } else
-        bg_fail(f, error == -ENXIO ? BG_DISK_ABSENT : BG_SYSTEM, -error, "dm snapshot: %.40s",
+        bg_fail(f, error == ENXIO ? BG_DISK_ABSENT : BG_SYSTEM, error, "dm snapshot: %.40s",
                 params ? params : "not active");
     if (t)
         dm_task_destroy(t);
@@ -302,20 +378,4 @@ int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
         return bg_sys(f, "open the dm snapshot");
     return bg_steal(&fd);
-}
-
-int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
-{
-    static const char *const roles[] = {"", "-origin"};
-    for (size_t i = 0; i < 2; i++) {
-        dev_t unused;
-        int found = find(h, vm->id, roles[i], &unused);
-        if (found == 0)
-            continue;
-        struct dm_task *t = found < 0 ? NULL : task(DM_DEVICE_REMOVE, h, vm->id, roles[i]);
-        int error = t && dm_task_retry_remove(t) ? make(t) : found < 0 ? found : -ENOMEM;
-        if (error < 0 && error != -ENXIO)
-            return bg_step(f, "remove the dm device", error);
-    }
-    return 0;
 }

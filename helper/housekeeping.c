@@ -1,4 +1,4 @@
-/* Bounded logs; and disks whose writing to the medium was interrupted (op_disk.c). */
+/* Bounded logs; our rules beside Docker's; and disks whose writing to the medium was interrupted (op_disk.c). */
 #include "housekeeping.h"
 #include "op.h"
 
@@ -26,6 +26,8 @@ void bg_housekeeping(struct bg_helper *h)
             cut(h->logs, e->d_name);
     if (d)
         closedir(d);
+    if (faccessat(h->ledger, "net", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        bg_later(h, bg_net_restore, "");
 }
 
 void bg_housekeeping_resume(struct bg_helper *h)

@@ -8,6 +8,7 @@
 #include "nft.h"
 #include <nftables/libnftables.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 /* %1$s table, %2$s bridge, %3$s tap prefix, %4$s gateway, %5$s subnet, %6$u prefix */
 static const char tables[] =
@@ -70,16 +71,20 @@ static const char tables[] =
     " }\n"
     "}\n";
 
-static int run(struct bg_reply *f, const char *step, const char *text)
+/* ret_output: what a listing said, with the rules' handles, the caller's to free; or NULL. */
+static int run(struct bg_reply *f, const char *step, const char *text, char **ret_output)
 {
     struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
     if (!ctx)
         return bg_fail(f, BG_SYSTEM, 0, "%s: no nft context", step);
     nft_ctx_buffer_error(ctx);
     nft_ctx_buffer_output(ctx);
+    nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_HANDLE);
     int result = nft_run_cmd_from_buffer(ctx, text);
     if (result != 0)
         bg_fail(f, BG_SYSTEM, 0, "%s: %.120s", step, nft_ctx_get_error_buffer(ctx));
+    else if (ret_output)
+        *ret_output = strdup(nft_ctx_get_output_buffer(ctx));
     nft_ctx_free(ctx);
     return result == 0 ? 0 : -1;
 }
@@ -95,7 +100,7 @@ static int runf(struct bg_reply *f, const char *step, const char *format, ...)
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof(text))
         return bg_fail(f, BG_SYSTEM, 0, "%s: text too long", step);
-    return run(f, step, text);
+    return run(f, step, text, NULL);
 }
 
 int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
@@ -123,6 +128,34 @@ bool bg_nft_is_up(const struct bg_net *net)
     struct bg_reply unused;
     const char *t = net->names.table;
     return runf(&unused, "look", "list set inet %s offline; list set bridge %s guests", t, t) == 0;
+}
+
+int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f)
+{
+    struct bg_reply unused;
+    char mark[32], text[2048], *chain = NULL, *save = NULL;
+    unsigned handle, found = 0;
+    size_t n = 0;
+    if (run(&unused, "look", "list chain ip filter DOCKER-USER", &chain) < 0 || !chain)
+        return 0;
+    snprintf(mark, sizeof(mark), "comment \"%s\"", net->names.table);
+    for (char *rule = strtok_r(chain, "\n", &save); rule && n < sizeof(text) / 2;
+         rule = strtok_r(NULL, "\n", &save)) {
+        const char *at = strstr(rule, mark), *end = at ? strstr(at, "# handle ") : NULL;
+        if (!end || sscanf(end, "# handle %u", &handle) != 1)
+            continue;
+        found++;
+        n += (size_t)snprintf(text + n, sizeof(text) - n,
+                              "delete rule ip filter DOCKER-USER handle %u\n", handle);
+    }
+    free(chain);
+    if (found == (wanted ? 2 : 0))
+        return 0;
+    for (int out = 0; wanted && out < 2; out++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n,
+                              "insert rule ip filter DOCKER-USER %s \"%s\" counter accept %s\n",
+                              out ? "oifname" : "iifname", net->names.bridge, mark);
+    return run(f, "write the rules in DOCKER-USER", text, NULL);
 }
 
 int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot, struct bg_reply *f)

@@ -13,6 +13,13 @@ int bg_nft_up(struct bg_helper *h, const struct bg_net *net,
 int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
 bool bg_nft_is_up(const struct bg_net *net);
 
+/*
+ * The one place outside our tables: Docker drops forwarded traffic that nobody asked for, and gives others its chain
+ * DOCKER-USER to ask in. There, and only while it exists, are two rules with the comment "banger-<i>" (ours to and from
+ * the bridge), or none when `wanted` is false. What they let pass still meets our own table.
+ */
+int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f);
+
 /* Let the VM's tap speak with its MAC and address; reach is an E_reach. To change it, dismiss first. */
 int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
                  struct bg_reply *f);

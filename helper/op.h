@@ -7,6 +7,9 @@
 int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);
 int bg_ports_remove(struct bg_helper *h, const char *vm, struct bg_reply *f);
 
+/* For bg_later, now and then: puts back what another program took out of its own tables. */
+void bg_net_restore(struct bg_helper *h, const char *unused);
+
 /* op_base.c: refuse what is no regular file open for reading, of 1 to max bytes, on a file system that cannot stall. */
 int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, struct bg_reply *f);
 /* An fd of an admitted base, or BG_BASE_ABSENT. Its size where asked for. */

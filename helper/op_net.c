@@ -124,6 +124,8 @@ int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg
     if (make_bridge(h, &net, f) < 0 ||
         (!bg_nft_is_up(&net) && (bg_nft_up(h, &net, f) < 0 || refill(h, &net, f) < 0)))
         return known ? -1 : undo_net(h, &net);
+    if (bg_nft_beside_docker(&net, true, f) < 0)
+        return known ? -1 : undo_net(h, &net);
     snprintf(r->bridge.s, sizeof(r->bridge.s), "%s", net.names.bridge);
     r->ifindex = net.ifindex;
     r->address = net.names.gateway;
@@ -154,7 +156,22 @@ int bg_act_net_down(struct bg_helper *h, const struct bg_args_net_down *a,
     int error = found ? bg_link_delete(link.ifindex) : 0;
     if (error < 0)
         return bg_step(f, "remove the bridge", error);
-    return bg_nft_down(h, &net, f) < 0 ? -1 : bg_net_forget(h, f);
+    if (bg_nft_beside_docker(&net, false, f) < 0 || bg_nft_down(h, &net, f) < 0)
+        return -1;
+    return bg_net_forget(h, f);
+}
+
+/* Docker makes its chains anew when it starts, without what others put there. */
+void bg_net_restore(struct bg_helper *h, const char *unused)
+{
+    struct bg_net net;
+    struct bg_reply f;
+    (void)unused;
+    bg_deadline(30);
+    if (bg_lock(h, BG_LOCK_NET, &f) == 0 && bg_net_load(h, &net, &f) == 0 &&
+        bg_nft_beside_docker(&net, true, &f) < 0)
+        dprintf(2, "%s\n", f.message);
+    bg_unlock(h);
 }
 
 /* Safe because the address is our bridge's alone, so no other resolver of the host can be shadowed. */

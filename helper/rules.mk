@@ -67,6 +67,16 @@ LINT += check-helper
 $(B)/helper/print_ops: $(patsubst %,$(B)/helper/%.o,test/print_ops wire)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
+# Each system call of each operation made to fail (root). `make full` does all of them: FAULTS=all.
+FAULTS ?= 60
+.PHONY: faults-helper
+faults-helper: $(B)/helper/fake_vmm $(B)/helper-client $(B)/banger-helper $(B)/banger-monitor ## system calls of the helper made to fail (root)
+	helper/test/faults $(B) $(FAULTS)
+
+.PHONY: docker-helper
+docker-helper: $(B)/helper-client $(B)/banger-helper ## the helper beside Docker, in a network namespace (root)
+	helper/test/docker $(B)
+
 # What a guest can send, with raw frames on real taps (root; exits 77 elsewhere).
 .PHONY: network-helper
 network-helper: $(B)/helper/network $(B)/banger-helper ## frames that a guest may and may not send (root)

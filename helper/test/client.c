@@ -1,11 +1,12 @@
 /*
  * helper-client: one request to a running helper from the command line, for tests and for people who look into things.
  *
- *   helper-client SOCKET OPERATION [--cat] [FIELD=VALUE ...]
+ *   helper-client SOCKET OPERATION [--cat | --hold] [FIELD=VALUE ...]
  *
  * Values as the runtime's: ids as they are, digests in hex, IPv4 dotted, enums by name, fds as a path to open. Prints
  * FIELD=VALUE of the results. --cat: then sends stdin to the first fd of the reply (a socket) or nothing (a file) and
- * prints what comes from it. Exit: 0, or 1 with "code: message" on stderr, or 2 for usage.
+ * prints what comes from it. --hold: connects, says so on stdout, and asks when stdin ends; its worker can be looked at
+ * meanwhile. Exit: 0, or 1 with "code: message" on stderr, or 2 for usage.
  */
 #include "talk.h"
 #include <arpa/inet.h>
@@ -105,6 +106,19 @@ static void cat(int fd)
         bg_write_all(1, buffer, (size_t)n);
 }
 
+/* As talk(), with a pause between. */
+static int talk_held(const char *path, struct bg_wire *w)
+{
+    BG_CLOSED int s = talk_connect(path);
+    if (s < 0)
+        return -1;
+    puts("connected");
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    return talk_send(s, w) < 0 ? -1 : talk_receive(s, w);
+}
+
 int main(int argc, char **argv)
 {
     const struct bg_op_row *op = argc >= 3 ? bg_op_by_name(argv[2]) : NULL;
@@ -113,12 +127,15 @@ int main(int argc, char **argv)
     struct bg_reply reply;
     struct bg_header header;
     struct bg_wire w;
-    bool want_cat = false;
+    bool want_cat = false, hold = false;
     memset(&args, 0, sizeof(args));
     if (!op)
-        return dprintf(2, "usage: helper-client SOCKET OPERATION [--cat] [FIELD=VALUE ...]\n"), 2;
+        return dprintf(
+                   2, "usage: helper-client SOCKET OPERATION [--cat | --hold] [FIELD=VALUE ...]\n"),
+               2;
     for (int i = 3; i < argc; i++) {
         size_t f = 0, len = strcspn(argv[i], "=");
+        hold = hold || strcmp(argv[i], "--hold") == 0;
         want_cat = want_cat || strcmp(argv[i], "--cat") == 0;
         while (f < op->nargs &&
                (strlen(op->args[f].name) != len || strncmp(op->args[f].name, argv[i], len) != 0))
@@ -130,7 +147,7 @@ int main(int argc, char **argv)
     bg_wire_init(&w);
     if (!bg_encode_request(&w, op, 1, &args))
         return dprintf(2, "helper-client: %s %s\n", w.field, w.why), 2;
-    if (talk(argv[1], &w) < 0)
+    if ((hold ? talk_held : talk)(argv[1], &w) < 0)
         return dprintf(2, "helper-client: %s: %s\n", argv[1], strerror(errno)), 3;
     if (!bg_decode_header(&w, &header) || !bg_decode_reply(&w, op, &reply, &results))
         return dprintf(2, "helper-client: bad reply: %s %s\n", w.field, w.why), 3;
