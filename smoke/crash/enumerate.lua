@@ -1,7 +1,7 @@
 -- Kills the daemon, the helper, the engine at each stop of each verb (see stops.lua), and makes each call of the scripted engine fail,
 -- hang, lie and end the process. Afterwards: the VM that nobody spoke of is untouched, record and world agree, the verb can be repeated.
 --
---   banger-dev --lua enumerate.lua INSTANCE STRIDE OFFSET      every STRIDE-th round of all, from OFFSET on; TAP on stdout
+--   banger-dev --lua enumerate.lua INSTANCE STRIDE OFFSET [VERB…]      every STRIDE-th round of all, from OFFSET on; TAP on stdout
 package.path = "smoke/crash/?.lua"
 local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
@@ -52,7 +52,7 @@ local function go(self)
 end
 
 -- Run a verb; `at(index, stop)` is called at each stop while the daemon waits, and lets it go unless it says "dead".
-local function run(self, verb, at)
+local function run(self, verb, at, params)
   local trace, result, problem = {}, nil, nil
   local ok, failure = task.scope(function(scope)
     local stops = scope:spawn("stops", function()
@@ -62,7 +62,7 @@ local function run(self, verb, at)
         if not (at and at(#trace, line) == "dead") then go(self) end
       end)
     end)
-    result, problem = task.timeout(ROUND_SECONDS, self.world.call, self.world, "vm." .. verb, params_of(verb))
+    result, problem = task.timeout(ROUND_SECONDS, self.world.call, self.world, "vm." .. verb, params or params_of(verb))
     self.end_of_stops:write "end\n"
     return stops:await()
   end)
@@ -269,8 +269,7 @@ local function afresh(self)
   script(self, nil)
   self.world:start_helper()
   self.world:start_daemon()
-  local now = state(self)
-  if now ~= "absent" then self.world:call("vm.delete", { name = VM, force = true }) end
+  run(self, "delete", nil, { name = VM, force = true })
 end
 
 local function attempt(self, failures, what, ...)
@@ -309,27 +308,37 @@ local function lies(self, verb, prepared, trace)
   end
 end
 
+local function every_way(self, verb)
+  assert(reach(self, "absent", {}))
+  local prepared = {}
+  assert(reach(self, verb.from, prepared))
+  local vm, refused, trace = run(self, verb.name)
+  if not vm then error(verb.name .. ": " .. err.format(refused)) end
+  kills(self, verb, trace)
+  lies(self, verb, prepared, trace)
+end
+
 local function all(self)
   local _, problem = run(self, "delete")
   assert(problem.code == "vm.not_found", err.format(problem))
   for _, verb in ipairs(VERBS) do
-    assert(reach(self, "absent", {}))
-    local prepared = {}
-    assert(reach(self, verb.from, prepared))
-    local vm, refused, trace = run(self, verb.name)
-    if not vm then error(verb.name .. ": " .. err.format(refused)) end
-    kills(self, verb, trace)
-    lies(self, verb, prepared, trace)
+    if not self.only or self.only[verb.name] then every_way(self, verb) end
   end
   assert(reach(self, "absent", {}))
   print(("# %d rounds of %d"):format(self.rounds, self.counted))
 end
 
 local name, stride, offset = ...
+local only
+for _, verb in ipairs { select(4, ...) } do
+  only = only or {}
+  only[verb] = true
+end
 local ok, problem = task.main(function()
   local folder = ("/var/lib/banger-root/%s/stops"):format(name)
   local self = setmetatable({
-    world = instance.new(name, folder, VM), stride = tonumber(stride), offset = tonumber(offset), counted = 0, rounds = 0, tests = 0,
+    world = instance.new(name, folder, VM), stride = tonumber(stride), offset = tonumber(offset), only = only,
+    counted = 0, rounds = 0, tests = 0,
   }, M)
   sys.mkdir_p(folder, tonumber("755", 8))
   self.at, self.go = fifo(folder .. "/at"), fifo(folder .. "/go")

@@ -95,6 +95,29 @@ describe("flow.reconcile", function()
     end)
   end)
 
+  it("has each connection to a VMM under a key of its own, and replaces one that broke", function()
+    with_scope({}, function(host)
+      local keys, connect = {}, host.vmm
+      host.vmm = function(socket, key)
+        assert.is_nil(keys[key])
+        keys[key] = true
+        return connect(socket, key)
+      end
+      local life = new_life(host)
+      local vm = assert(create(life))
+      life = crash(host, life)
+      keys = {}   -- of the life that ended
+      host.store.records[vm.id].state, host.vmms[vm.id].state = "starting", "Not started"
+      local actions, self = run(life)
+      assert.are.equal("finish_start", actions[vm.id].act)
+      assert(self:explain(vm.id))
+      assert(life:pause({ name = "dev" }, CALL))
+      life.vms:vmm(vm.id).broken = true
+      assert(life:resume({ name = "dev" }, CALL))
+      return life
+    end)
+  end)
+
   it("leaves a VM complete or gone, wherever its creation was cut", function()
     local calls
     with_scope({}, function(host)

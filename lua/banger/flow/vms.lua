@@ -9,7 +9,7 @@ M.__index = M
 ---@param host table
 ---@param hooks table  see flow/watch; on_ready is told here first
 function M.new(host, hooks)
-  return setmetatable({ host = host, hooks = hooks, live = {} }, M)
+  return setmetatable({ host = host, hooks = hooks, live = {}, connections = 0 }, M)
 end
 
 ---Begin to watch a VMM. The fds in `jail` belong to the watch from now on.
@@ -47,21 +47,22 @@ function M:keeps(id, vmm) return self.live[id] ~= nil and self.live[id].vmm == v
 function M:connect(id, jail)
   local answer, problem = self.host.priv:vm_connect { vm = id, channel = "api" }
   if not answer then return nil, problem end
-  return self.host.vmm(answer.socket, jail)
+  self.connections = self.connections + 1
+  return self.host.vmm(answer.socket, ("%s-%d"):format(jail, self.connections))
 end
 
 ---@param id string
 ---@return banger.Watch?
 function M:watch(id) return self.live[id] and self.live[id].watch end
 
----The connection of a VM that is watched; made anew when there is none.
+---The connection of a VM that is watched; made anew when there is none that works.
 ---@param id string
 ---@return table|nil vmm
 ---@return banger.Error?
 function M:vmm(id)
   local one = self.live[id]
   if not one then return nil, err.new("jail.not_running", "its VMM is not known to run") end
-  if one.vmm then return one.vmm end
+  if one.vmm and not one.vmm.broken then return one.vmm end
   local vmm, problem = self:connect(id, one.watch.jail)
   if not vmm then return nil, problem end
   return self:attach(id, vmm)

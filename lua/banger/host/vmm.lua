@@ -1,6 +1,7 @@
 -- The VMM's API (docs/engine.md): one function per call that banger makes, over a connection that the helper opened.
 --
--- A connection object belongs to one VM and one start. The VMM takes one request at a time, so calls of one object are made in turn.
+-- A connection object belongs to one VM and one start; one that is `broken` answers nothing any more. The VMM takes one request at a time,
+-- so calls of one object are made in turn.
 -- A deadline that passes does not take the action back in the VMM: after `vmm.timeout` only a look at the state tells what happened.
 local cjson = require "cjson"
 
@@ -13,7 +14,7 @@ local LOOK, CHANGE, START = 2, 5, 30   -- seconds; the engine answers a look wit
 
 ---@param http {request: fun(self, request: table): table|nil, banger.Error?}  banger.aio.http
 ---@param fd integer    connected socket; owned by the connection pool of `http` from now on
----@param key string    unique for this start (the jail id): keeps two VMs' connections apart
+---@param key string    unique for this connection
 function M.new(http, fd, key)
   return setmetatable({ http = http, fd = fd, key = key }, M)
 end
@@ -36,6 +37,7 @@ local function call(self, method, path, body, seconds)
     body = body and cjson.encode(body) or nil, headers = body and { "Content-Type: application/json" } or nil, max_body = 1024 * 1024,
   }
   if not answer then
+    self.broken = true   -- by a deadline or a cancel too: the answer may still come, and would be taken for the next one's
     if problem.code == "task.cancelled" or problem.code == "task.timeout" then return nil, problem end
     local code = problem.code == "http.timeout" and "vmm.timeout" or "vmm.unreachable"
     return nil, err.new(code, ("%s %s: %s"):format(method, path, problem.message), { cause = problem })
