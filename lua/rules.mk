@@ -1,12 +1,7 @@
-# Manual pages, made from the command table.
-.PHONY: man
-man: $(B)/man/banger.1 ## manual pages into build/man
-$(B)/man/banger.1: $(B)/banger-dev docs/man.lua
-	@rm -rf $(@D) && mkdir -p $(@D)
-	$(B)/banger-dev --lua docs/man.lua $(@D)
+# Annotations for editors and type checkers, made by the program from its own tables.
+PROGRAMS += $(B)/banger.d.lua
 
-.PHONY: install-man
-install-man: man
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 0644 $(B)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-INSTALL += install-man
+.PHONY: types
+types: $(B)/banger.d.lua ## banger.d.lua: LuaLS annotations of the public API
+$(B)/banger.d.lua: $(B)/banger-dev lua/types.lua
+	$(B)/banger-dev --lua lua/types.lua > $@.$$$$ && mv -f $@.$$$$ $@

@@ -48,7 +48,7 @@ local ALLOWED = {
   api = { "core", "aio", "rpc", "client", "api", "agent", "host", "flow", "rt", "outside" }, -- flow: as root, system
   repl = { "core", "aio", "init", "api", "rt", "repl", "outside" },
   mcp = { "core", "aio", "init", "api", "host", "cli", "mcp", "outside" },
-  cli = { "core", "aio", "mcp", "rpc", "client", "init", "api", "agent", "host", "repl", "cli", "outside" },
+  cli = { "core", "aio", "mcp", "rpc", "client", "init", "api", "agent", "host", "hooks", "repl", "cli", "outside" },
 }
 
 local OUTSIDE = { cjson = true, ["cjson.safe"] = true, luv = true, bit = true, jit = true, ["string.buffer"] = true,

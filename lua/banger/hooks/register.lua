@@ -23,7 +23,8 @@ local hook_name = schema.string { check = function(value)
 end }
 local hook_names = schema.list(hook_name, { default = {} })
 
-local OPTIONS = schema.object("HookOptions", {
+---What banger.on takes.
+M.OPTIONS = schema.object("HookOptions", {
   name = schema.optional(hook_name),
   before = hook_names,
   after = hook_names,
@@ -54,7 +55,7 @@ local function check(event, options)
     return nil, err.new("usage.invalid", ("banger.on: there is no event %s"):format(text.escape(tostring(event))),
       { remedy = near and ("did you mean %s?"):format(near) or "events are " .. table.concat(text.sorted_keys(M.EVENTS), ", ") })
   end
-  local checked, e = OPTIONS:check(listed(options), "banger.on")
+  local checked, e = M.OPTIONS:check(listed(options), "banger.on")
   if not checked then return nil, e end
   for key, value in pairs(checked.match) do
     local kind = type(value)

@@ -1,0 +1,1 @@
+io.write(require("banger.cli.luals").text())
