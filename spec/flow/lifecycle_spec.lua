@@ -76,6 +76,7 @@ describe("flow.lifecycle", function()
     assert.are.equal("running", vm.state)
     assert.are.equal(4001, vm.pid)
     assert.are.equal("0000-1111", vm.boot_id)
+    assert.are.equal("ssh-ed25519 k", host.store:find("dev").host_key_pub)
     local named = {}
     for _, timing in ipairs(vm.timings) do named[#named + 1] = timing.step end
     assert.are.same({ "record", "reserve", "disk", "network", "ports", "jail", "vmm", "configure", "boot", "guest", "settle" },
