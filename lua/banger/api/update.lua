@@ -17,6 +17,8 @@ local update = require "banger.flow.update"
 local M = {}
 
 local STAGING = "/var/lib/banger-root/update"
+local GLANCE = "/var/lib/banger-root/update-check"   -- beside an update that may be under way
+local LOCK = "/run/banger-root/update.lock"
 local FETCHER_OFFSET = 4095      -- the last uid of the instance's range: no VM ever has it
 local MIGRATION_SECONDS = 10
 local FETCH_SECONDS = 600
@@ -90,13 +92,13 @@ local function check_migrations(program)
     .. result.stderr:gsub("%s+$", ""), { status = result.code })
 end
 
-local function effects(options)
+local function effects(options, staging)
   local uid, e = fetcher_uid()
   if not uid then return nil, e end
   local releases = release.new(lib)
   return {
     releases = releases, journal = journal.new(lib), systemd = systemd, files = files, clock = sys.time,
-    archive = archive.new(STAGING, uid, options.ca_file),
+    archive = archive.new(staging or STAGING, uid, options.ca_file),
     daemon = {
       ping = function()
         local status, problem = system.ask("daemon.status", {})
@@ -123,10 +125,11 @@ function M.check(options)
   local url, e = manifest_url(options)
   if not url then return nil, e end
   local host
-  host, e = effects(options)
+  host, e = effects(options, GLANCE)
   if not host then return nil, e end
   local manifest
   manifest, e = read_manifest(host, url)
+  host.archive:discard()
   if not manifest then return nil, e end
   local to = (options.to or manifest.latest):gsub("^v", "")
   if not release.valid_version(to) then return nil, err.new("usage.invalid", "--to: not a version: " .. to) end
@@ -194,7 +197,7 @@ end
 ---Only one update at a time; the kernel drops the lock with the process.
 ---@return integer|nil fd, banger.Error?
 function M.lock()
-  local fd, e = sys.open(lib .. "/update.lock", "rwc", tonumber("600", 8))
+  local fd, e = sys.open(LOCK, "rwc", tonumber("600", 8))
   if not fd then return nil, e end
   local ok
   ok, e = sys.lock(fd, "ex")

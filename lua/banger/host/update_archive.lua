@@ -13,7 +13,7 @@ local METADATA_LIMIT = 1024 * 1024
 local ARCHIVE_LIMIT = 256 * 1024 * 1024
 local UNPACKED_LARGEST = 512 * 1024 * 1024
 local METADATA_SECONDS, ARCHIVE_SECONDS, UNPACK_SECONDS = 60, 600, 120
-local PRIVATE, OPEN_FOLDER = tonumber("600", 8), tonumber("755", 8)
+local READABLE, OPEN_FOLDER = tonumber("644", 8), tonumber("755", 8)   -- a release is no secret; only root changes it
 
 ---@class banger.host.UpdateArchive
 ---@field staging string    a root-owned folder of this update's own
@@ -30,11 +30,11 @@ function M.new(staging, uid, ca_file)
   return setmetatable({ staging = staging, uid = uid, ca_file = ca_file }, Archive)
 end
 
--- Download into a file that only root can reach; the child has the descriptor and nothing else.
+-- Download into a file that only root can open for writing; the child has the descriptor and nothing else.
 function Archive:download(url, name, limit, seconds, on_line)
   local path = self.staging .. "/" .. name
   sys.rmtree(path)
-  local fd, e = sys.open(path, "wxc", PRIVATE)
+  local fd, e = sys.open(path, "wxc", READABLE)
   if not fd then return nil, err.wrap(e, "make " .. path) end
   local result
   result, e = proc.run { "/proc/self/exe", argv0 = "banger", args = { "fetch", url, "--limit", tostring(limit),
@@ -139,23 +139,19 @@ function Archive:unpack(got, digest)
   local fd, e = sys.open(got.archive, "rn")
   if not fd then return nil, err.wrap(e, "open the archive") end
   local found = signature.sha256_fd(fd)
+  sys.close(fd)
   if found ~= digest then
-    sys.close(fd)
     return nil, err.new("release.digest", "the archive is not the one that the signed list names")
   end
   local folder = self.staging .. "/unpacked"
   sys.rmtree(folder)
   local result
   result, e = proc.check { "/usr/bin/install", "-d", "-m", "0700", "-o", tostring(self.uid), folder, env = {}, timeout = 10 }
-  if not result then
-    sys.close(fd)
-    return nil, e
-  end
+  if not result then return nil, e end
   result, e = proc.check { "/usr/bin/prlimit", "--fsize=" .. UNPACKED_LARGEST, "--", "tar", "--extract", "--zstd",
-    "--file=/proc/self/fd/3", "--directory=" .. folder, "--no-same-owner", "--no-same-permissions", "--keep-old-files",
-    "--strip-components=1", fds = { fd }, uid = self.uid, gid = self.uid, env = { "PATH=/usr/bin:/bin" }, cwd = "/",
+    "--file=" .. got.archive, "--directory=" .. folder, "--no-same-owner", "--no-same-permissions", "--keep-old-files",
+    "--strip-components=1", uid = self.uid, gid = self.uid, env = { "PATH=/usr/bin:/bin" }, cwd = "/",
     timeout = UNPACK_SECONDS }
-  sys.close(fd)
   if not result then return nil, err.new("release.malformed", "the archive cannot be unpacked", { cause = e }) end
   local ok
   ok, e = no_process_of(self.uid)
