@@ -85,6 +85,8 @@ describe("flow.reconcile", function()
       host:die(vm.id, 0, 9)
       run(life)
       assert.are.equal("failed", host.store:find("dev").state)
+      assert.are.equal("its VMM ended while banger was away: status 0 signal 9; it said last: Kernel panic",
+        host.store:find("dev").reason)
       assert.are.equal(0, host.ledger[vm.id].tap)
       host.store.records[vm.id].state = "running"
       host.boot_id = "boot-2"

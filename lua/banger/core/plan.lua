@@ -22,6 +22,7 @@ local M = {}
 ---@field state string?       state to record
 ---@field reason string?      why, in words for the user
 ---@field clean boolean?      also remove what is left of the last run (`settle` only)
+---@field lost boolean?       nobody saw the end of the last run (`settle` only): how it ended is worth telling
 
 local function mark(state, reason) return { act = "mark", state = state, reason = reason } end
 
@@ -41,7 +42,9 @@ local function interrupted(what)
   return function() return { act = "settle", clean = true, state = "stopped", reason = what } end
 end
 local function lost(_, seen)
-  if seen.same_boot then return { act = "settle", clean = true, state = "failed", reason = "its VMM ended while banger was away" } end
+  if seen.same_boot then
+    return { act = "settle", clean = true, lost = true, state = "failed", reason = "its VMM ended while banger was away" }
+  end
   return { act = "settle", clean = true, state = "stopped", reason = "the host was restarted" }
 end
 local function at_rest(record, seen)

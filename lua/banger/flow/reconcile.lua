@@ -8,6 +8,7 @@ local err = require "banger.core.err"
 local plan = require "banger.core.plan"
 local steps = require "banger.flow.steps"
 local task = require "banger.aio.task"
+local watch = require "banger.flow.watch"
 
 local M = {}
 M.__index = M
@@ -84,7 +85,12 @@ end
 
 function ACTIONS.discard(self, record, _, _, op) return ending.remove(self.life, record, { op = op }) end
 
-function ACTIONS.settle(self, record, action, _, op) return ending.rest(self.life, record, action.state, op, action.reason) end
+-- Nobody watched when a VMM ended that should run: what it left says how. The rest is removed with it.
+function ACTIONS.settle(self, record, action, _, op)
+  local reason = action.reason
+  if action.lost then reason = watch.tell_end(self.host, record.id, reason) end
+  return ending.rest(self.life, record, action.state, op, reason)
+end
 
 function ACTIONS.mark(self, record, action, _, op)
   if record.state == action.state and record.reason == action.reason then return true end

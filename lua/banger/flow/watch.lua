@@ -95,20 +95,30 @@ function M:wait_gone() return self.changed:wait_until(function() return self.gon
 ---@return true|nil, banger.Error?
 function M:wait_ready() return self.changed:wait_until(function() return self.ready ~= nil end) end
 
----How the VMM ended, as an error for whoever wanted something of it; with the last line of its console.
----@return banger.Error
-function M:obituary()
-  local how = "its VMM has ended"
+---What is known of the end of a VM's last VMM, after `what`: exit status and the last line of its console. Its remains must still be there.
+---@param host table
+---@param id string
+---@param what string   "its VMM has ended"
+---@return string
+---@return {exit_code: integer, exit_signal: integer}?
+function M.tell_end(host, id, what)
   local details
   task.timeout(LOST_SECONDS, function()
-    local status = self.host.priv:jail_status { vm = self.id }
+    local status = host.priv:jail_status { vm = id }
     if status and status.state == "exited" then
       details = { exit_code = status.exit_code, exit_signal = status.exit_signal }
-      how = "its VMM has ended: " .. self.host.describe_exit(status.exit_code, status.exit_signal)
+      what = what .. ": " .. host.describe_exit(status.exit_code, status.exit_signal)
     end
-    local line = self.host.last_words(self.id)
-    if line then how = ("%s; it said last: %s"):format(how, line) end
+    local line = host.last_words(id)
+    if line then what = ("%s; it said last: %s"):format(what, line) end
   end)
+  return what, details
+end
+
+---How the VMM ended, as an error for whoever wanted something of it.
+---@return banger.Error
+function M:obituary()
+  local how, details = M.tell_end(self.host, self.id, "its VMM has ended")
   return err.new("vm.ended", how, details)
 end
 
