@@ -54,24 +54,6 @@ local function why(e)
   return err.format(e)
 end
 
----Reads what the files register. The fault names the file at which it went wrong.
----@return banger.Hook[]|nil hooks
----@return table<string, string>|banger.Fault     reasons by file that could not be loaded
-function M:load()
-  local hooks, broken, current = {}, {}, nil
-  while true do
-    local message, e = task.timeout(M.CALL_SECONDS, self.receive, self)
-    if not message then return nil, { file = current, reason = why(e), cancelled = e.code == "task.cancelled" and e } end
-    if message.ready then return hooks, broken end
-    current = type(message.loading) == "string" and message.loading or current
-    if message.broken then broken[current] = tostring(message.error) end
-    for _, hook in ipairs(type(message.hooks) == "table" and message.hooks or {}) do
-      hook.file = current
-      hooks[#hooks + 1] = hook
-    end
-  end
-end
-
 local function await_reply(self, number)
   while true do
     local message, e = self:receive()
@@ -84,22 +66,61 @@ local function await_reply(self, number)
   end
 end
 
----Calls a hook; its answer, or nil and the fault.
+-- What came of a wait that failed: the caller was cancelled (an error), or it is somebody's fault.
+local function verdict(e, fault)
+  local alive, cancelled = task.check()
+  if not alive then return nil, cancelled end
+  fault.reason = why(e)
+  return nil, fault
+end
+
+---Reads what the files register. The fault names the file at which it went wrong.
+---@return banger.Hook[]|nil hooks
+---@return table<string, string>|banger.Fault|banger.Error     reasons by file that could not be loaded
+function M:load()
+  local hooks, broken, current = {}, {}, nil
+  while true do
+    local message, e = task.timeout(M.CALL_SECONDS, self.receive, self)
+    if not message then return verdict(e, { file = current }) end
+    if message.ready then return hooks, broken end
+    current = type(message.loading) == "string" and message.loading or current
+    if message.broken then broken[current] = tostring(message.error) end
+    for _, hook in ipairs(type(message.hooks) == "table" and message.hooks or {}) do
+      hook.file = current
+      hooks[#hooks + 1] = hook
+    end
+  end
+end
+
+-- A call whose caller went away is still under way; who does not come to its end is to blame, not the one that is called next.
+local function settle_earlier(self)
+  local earlier = self.unanswered
+  if not earlier then return true end
+  local answer, e = task.timeout(M.CALL_SECONDS, await_reply, self, earlier.number)
+  if not answer then return verdict(e, { hook = earlier.hook }) end
+  self.unanswered = nil
+  return true
+end
+
+---Calls a hook; its answer, or nil and the fault, which may be that of a hook that was called before.
 ---@return {fields: table?, veto: string?, warnings: string[]?, error: string?}|nil
 ---@return banger.Fault|banger.Error
 function M:call(hook, fields)
+  local ok, earlier = settle_earlier(self)
+  if not ok then return nil, earlier end
   self.number = self.number + 1
   local number = self.number
   self.calling = true
+  self.unanswered = { hook = hook.name, number = number }
   local answer, e = task.timeout(M.CALL_SECONDS, function()
-    local ok, problem = self.link:send(cjson.encode { call = number, hook = hook.name, event = hook.event, fields = fields } .. "\n")
-    if not ok then return nil, problem end
+    local sent, problem = self.link:send(cjson.encode { call = number, hook = hook.name, event = hook.event, fields = fields } .. "\n")
+    if not sent then return nil, problem end
     return await_reply(self, number)
   end)
   self.calling = false
-  if answer then return answer end
-  if e.code == "task.cancelled" then return nil, e end
-  return nil, { hook = hook.name, reason = why(e) }
+  if not answer then return verdict(e, { hook = hook.name }) end
+  self.unanswered = nil
+  return answer
 end
 
 local function collect_output(stream, log)

@@ -71,7 +71,7 @@ end
 local function serve_life(self, life, child)
   local hooks, second = life:load()
   if not hooks then
-    if second.cancelled then return nil, second.cancelled end
+    if err.is(second) then return nil, second end
     blame(self, second)
     return true
   end
@@ -154,10 +154,11 @@ end
 
 -- One hook; what it left of the fields, or nil, err when it vetoed. Its faults are its own.
 local function call_one(self, hook, fields, op)
-  local ready, e = task.timeout(READY_SECONDS, function() return self.up:wait() end)
+  local ready = task.timeout(READY_SECONDS, function() return self.up:wait() end)
   local life = ready and self.life
   if not life then
-    if e and e.code == "task.cancelled" then return nil, e end
+    local alive, cancelled = task.check()
+    if not alive then return nil, cancelled end
     return fields
   end
   local answer, fault = life:call(hook, fields)
@@ -165,6 +166,7 @@ local function call_one(self, hook, fields, op)
     if err.is(fault) then return nil, fault end
     blame(self, fault)
     renew(self)
+    if fault.hook ~= hook.name then return call_one(self, hook, fields, op) end
     return fields
   end
   if answer.error then
