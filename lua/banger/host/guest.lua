@@ -9,7 +9,7 @@ local M = {}
 local CONNECTIONS = 4      -- a guest needs one, and a second while it restarts its agent
 local LINES = 64           -- of one connection; a guest has three things to say
 local LINE_BYTES = 128
-local TAIL_BYTES = 4096
+local TAIL_BYTES, CHUNK, CHUNKS = 4096, 65536, 128
 
 ---@class banger.Process
 local Process = {}
@@ -78,22 +78,23 @@ end
 
 function Words:close() self.fd:close() end
 
+-- The end of what an fd gives. It is root's file and cannot be opened again to begin further on; the helper keeps it short, and
+-- who writes as fast as we read does not hold us.
+local function tail(raw)
+  local before, text = "", ""
+  for _ = 1, CHUNKS do
+    local bytes = sys.read(raw, CHUNK)
+    if not bytes or bytes == "" then break end
+    before, text = text, bytes
+  end
+  return (before .. text):sub(-TAIL_BYTES)
+end
+
 ---The last line with something in it of a log file, without control characters; nil when there is none.
----@param raw integer  closed here
+---@param raw integer  read from where it stands; closed here
 ---@return string?
 function M.last_line(raw)
-  local stat = sys.stat(raw)
-  local text = ""
-  if stat then
-    -- The fd is read from where it stands: skip all but the end.
-    local path = "/proc/self/fd/" .. raw
-    local file = io.open(path, "rb")
-    if file then
-      file:seek("set", math.max(0, stat.size - TAIL_BYTES))
-      text = file:read(TAIL_BYTES) or ""
-      file:close()
-    end
-  end
+  local text = tail(raw)
   sys.close(raw)
   local last
   for line in text:gmatch "[^\r\n]+" do
