@@ -22,10 +22,9 @@ local name = ("sandbox-%08x"):format(math.random(0, 2 ^ 31 - 1))
 return banger.with_vm({ name = name, reach = "offline", memory = "256M" }, function(vm)
   banger.try(vm:exec { "sh", "-c", "umask 022; cat > /tmp/script; chmod 755 /tmp/script", input = text })
   local began = os.time()
-  local r, e = vm:exec { "su", "-s", "/bin/sh", "nobody", "-c", "cd /tmp && exec ./script", timeout = flags.limit or 10 }
-  if not r and e.code ~= "task.timeout" then return nil, e end
+  local r = banger.try(vm:exec { "/tmp/script", user = "nobody", cwd = "/tmp", timeout = flags.limit or 10 })
   local result = {
-    code = r and r.code, timed_out = not r, seconds = os.time() - began, stdout = r and r.stdout or "", stderr = r and r.stderr or "",
+    code = r.code, timed_out = r.timed_out or false, seconds = os.time() - began, stdout = r.stdout, stderr = r.stderr,
   }
   if not flags.json then io.write(result.stdout) io.stderr:write(result.stderr) end
   return result

@@ -24,13 +24,20 @@ local PLAIN = [[
 ---@field traceback string?
 
 ---@class banger.Result
----@field code integer
+---@field code integer 124 past its time, 128+n for a signal
+---@field signal integer?
+---@field timed_out boolean?
 ---@field stdout string
 ---@field stderr string
 
 ---@class banger.Command: string[]
 ---@field timeout number? seconds
 ---@field input string? bytes for its standard input
+---@field env table<string, string>?
+---@field cwd string?
+---@field user string?
+---@field stdout (fun(bytes: string))? takes output as it comes
+---@field stderr (fun(bytes: string))?
 
 ---@class banger.Scope
 ---@field spawn fun(self: banger.Scope, name: string, fn: function, ...: any): banger.Task
