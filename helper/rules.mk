@@ -35,11 +35,13 @@ $(B)/helper/test_units: $(patsubst %,$(B)/helper/%.o,test/test_units $(HELPER_CO
 UNIT += $(HELPER_TEST)
 
 # Attacks on a running helper (root; exits 77 elsewhere).
+TRIES ?= 1000
 .PHONY: hostile
 hostile: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger-monitor ## a hostile owner against a running helper (root)
-	$< $(abspath $(B))
+	$< $(abspath $(B)) $(TRIES)
 
-$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/talk wire util link)
+$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/hostile_requests test/hostile_class test/hostile_race test/talk wire \
+                          util link names proc)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lnl-route-3 -lnl-3
 
 $(B)/helper/fake_vmm: helper/test/fake_vmm.c
