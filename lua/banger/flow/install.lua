@@ -39,7 +39,16 @@ local function start(systemd, unit)
   return nil, e
 end
 
-M.start_unit = start
+---Start a service, and before it its socket: a service that failed often enough takes its socket along.
+---@param systemd table
+---@param unit string    "….service"
+---@return true|nil, banger.Error?
+function M.start_unit(systemd, unit)
+  local socket = unit:gsub("%.service$", ".socket")
+  local ok, e = start(systemd, socket)
+  if not ok then return nil, e end
+  return start(systemd, unit)
+end
 
 ---@class banger.InstallContext
 ---@field host table           {releases, files, systemd, ping, engines}
@@ -109,7 +118,7 @@ M.steps = {
 function M.restart_unit(systemd, unit)
   local stopped = task.timeout(STOP_SECONDS, systemd.ctl, "stop", unit)
   if not stopped then systemd.ctl("kill", "--signal=KILL", "--kill-who=main", unit) end
-  return start(systemd, unit)
+  return M.start_unit(systemd, unit)
 end
 
 ---@param ctx banger.InstallContext
