@@ -132,6 +132,11 @@ local function check(self, verb, excused)
   local agreed
   agreed, problem = self.world:agree()
   if not agreed then return nil, problem end
+  -- What is half deleted is good for nothing but the other half.
+  if verb.name == "delete" and state(self) ~= "absent" then
+    local vm, refused = run(self, "delete")
+    if not vm then return nil, "repeated at once: " .. err.format(refused) end
+  end
   ok, problem = reach(self, verb.from, {})
   if not ok then return nil, "to repeat it: " .. problem end
   local vm, refused = run(self, verb.name)

@@ -54,6 +54,7 @@ end
 ---@return table[]|nil actions
 ---@return banger.Error?
 function M:settle(op)
+  local began = task.now()
   local actions, problem = look(self, op)
   if not actions then
     if problem.code ~= "task.cancelled" and (not self.problem or self.problem.code ~= problem.code) then
@@ -62,7 +63,7 @@ function M:settle(op)
     end
     self.problem = problem
   else
-    if not self.settled or self.problem then self.log:info("settled", { op = op, vms = #actions }) end
+    if not self.settled or self.problem then self.log:info("settled", { op = op, vms = #actions, ms = math.floor((task.now() - began) * 1000) }) end
     self.settled, self.problem = true, nil
   end
   self.changed:fire()

@@ -173,10 +173,14 @@ function M:run(op)
   local ok, failure = task.scope(function(scope)
     for index, id in ipairs(ids) do
       scope:spawn("reconcile " .. id, function()
+        local began = task.now()
         local result, trouble = settle(self, id, op)
         if not result and trouble.code == "task.cancelled" then return nil, trouble end
         results[index] = result or { id = id, act = "failed", error = trouble.message }
-        if not result or result.act ~= "none" then self.host.log:info("reconcile", { op = op, vm = id, result = results[index] }) end
+        if not result or result.act ~= "none" then
+          local ms = math.floor((task.now() - began) * 1000)
+          self.host.log:info("reconcile", { op = op, vm = id, result = results[index], ms = ms })
+        end
         return true
       end)
     end
