@@ -17,3 +17,7 @@ smoke: all ## scenarios with real guests
 .PHONY: test
 test: ## all that this machine can run, with one closing sum
 	@smoke/test
+
+.PHONY: full
+full: all ## the long runs of smoke/full; STAGE=name for one of them
+	@SMOKE_LIMIT=$${SMOKE_LIMIT:-86400} smoke/run $(if $(STAGE),smoke/full/$(STAGE).t,smoke/full/*.t)
