@@ -32,7 +32,8 @@ local function good(commit)
 end
 
 local commits = {}   -- from the first after GOOD to BAD
-for commit in git("rev-list", "--reverse", "--first-parent", args.GOOD .. ".." .. args.BAD):gmatch "%x+" do commits[#commits + 1] = commit end
+local range = args.GOOD .. ".." .. args.BAD
+for commit in git("rev-list", "--reverse", "--first-parent", range):gmatch "%x+" do commits[#commits + 1] = commit end
 if #commits == 0 then
   io.stderr:write(("%s is no ancestor of %s\n"):format(args.GOOD, args.BAD))
   return 2

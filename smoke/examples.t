@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . smoke/lib.sh
 need_root
 need_qemu
-scenario smexample
+scenario smexamp
 guest_parts
 work=$(mktemp -d)
 trap 'rm -rf "$work"; smoke/instance down "$instance" >/dev/null 2>&1' EXIT

@@ -3,13 +3,15 @@ local desired = require "banger.core.desired"
 local MIB = 2 ^ 20
 
 local function wanted(over)
-  local out = { name = "a", image = "debian", kernel = "debian", engine = "auto", cpus = 1, memory = 512 * MIB, publish = {}, reach = "open", start = true }
+  local out = { name = "a", image = "debian", kernel = "debian", engine = "auto", cpus = 1, memory = 512 * MIB, publish = {},
+    reach = "open", start = true }
   for key, value in pairs(over or {}) do out[key] = value end
   return out
 end
 
 local function vm(over)
-  local out = { name = "a", image = "debian", kernel = "debian", engine = "qemu", cpus = 1, memory_mib = 512, disk_bytes = 1024 * MIB, state = "running",
+  local out = { name = "a", image = "debian", kernel = "debian", engine = "qemu", cpus = 1, memory_mib = 512,
+    disk_bytes = 1024 * MIB, state = "running",
     reach = "open", ports = {} }
   for key, value in pairs(over or {}) do out[key] = value end
   return out

@@ -55,7 +55,8 @@ describe("a match", function()
     for _, match in ipairs { {}, { image = "debian*" }, { image = "*13", cpus = 2 }, { start = true }, { cpus = "2" }, { odd = "a.b" } } do
       assert.is_true(order.matches(match, vm))
     end
-    for _, match in ipairs { { image = "debian" }, { image = "d.*" }, { cpus = 3 }, { start = "false" }, { missing = "*" }, { odd = "a?b" }, { image = "ebian*" } } do
+    for _, match in ipairs { { image = "debian" }, { image = "d.*" }, { cpus = 3 }, { start = "false" }, { missing = "*" },
+      { odd = "a?b" }, { image = "ebian*" } } do
       assert.is_false(order.matches(match, vm))
     end
   end)

@@ -5,7 +5,8 @@ describe("a value for people", function()
     assert.are.equal('{ 1, "a", true, ["a b"] = 2, key = "v" }', pretty.show { 1, "a", true, key = "v", ["a b"] = 2 })
     assert.are.equal("{}", pretty.show {})
     assert.are.equal('["end"]', pretty.show({ ["end"] = 1 }):match '%["end"%]')
-    for _, value in ipairs { { list = { 1, 2, { x = "y" } }, long = ("word "):rep(30), n = 1.5 }, { { { {} } } }, "q\"uote", 2 ^ 40, -0.25 } do
+    for _, value in ipairs { { list = { 1, 2, { x = "y" } }, long = ("word "):rep(30), n = 1.5 }, { { { {} } } }, "q\"uote", 2 ^ 40,
+      -0.25 } do
       assert.are.same(value, loadstring("return " .. pretty.show(value))())
     end
   end)

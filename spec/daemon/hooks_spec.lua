@@ -106,7 +106,9 @@ describe("hooks", function()
   end)
 
   case("cannot lease a VM to somebody, nor rename it", function(self)
-    write("20-b.lua", [[require("banger").on("vm.pre_create", { name = "lease" }, function(ev) ev.spec.lease = true ev.spec.name = "x" end)]])
+    write("20-b.lua", [[
+      require("banger").on("vm.pre_create", { name = "lease" }, function(ev) ev.spec.lease, ev.spec.name = true, "x" end)
+    ]])
     assert(self:reload())
     local changed = assert(self:run("vm.pre_create", spec_of "dev", "op"))
     assert.are.equal("dev", changed.name)

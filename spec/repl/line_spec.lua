@@ -41,7 +41,8 @@ describe("a line", function()
   it("is edited", function()
     for bytes, wanted in pairs {
       ["abc\27[D\27[DX"] = "aXbc", ["abc\1X\5Y"] = "XabcY", ["one two\23"] = "one ", ["one two\27bX"] = "one Xtwo", ["abc\1\27[3~"] = "bc",
-      ["abc\127\127"] = "a", ["héé\127"] = "hé", ["abc\27[D\11"] = "ab", ["abc\27[D\21"] = "c", ["a\255b\27[D\127"] = "ab", ["\127\27[D\27[Cx"] = "x",
+      ["abc\127\127"] = "a", ["héé\127"] = "hé", ["abc\27[D\11"] = "ab", ["abc\27[D\21"] = "c", ["a\255b\27[D\127"] = "ab",
+        ["\127\27[D\27[Cx"] = "x",
       ["a.b c\1\27f\27fX"] = "a.bX c",
     } do
       assert.are.equal(wanted, type_into(editor.new {}, bytes):line(), ("%q"):format(bytes))
@@ -86,8 +87,10 @@ describe("completion", function()
 
   it("knows paths, methods, names in quotes and commands", function()
     for before, wanted in pairs {
-      ["banger.v"] = "vm", ["x = banger.vm.li"] = "limit list", ["banger.vm:l"] = "list logs", ["dev.sta"] = "state stats", ["dev:sta"] = "stats",
-      ["vm.get \"d"] = "dev", [":ex"] = "explain", [":explain vm w"] = "web", ["nothing.x"] = "", ["repea"] = "repeat", ["f(banger."] = "image names vm",
+      ["banger.v"] = "vm", ["x = banger.vm.li"] = "limit list", ["banger.vm:l"] = "list logs", ["dev.sta"] = "state stats",
+        ["dev:sta"] = "stats",
+      ["vm.get \"d"] = "dev", [":ex"] = "explain", [":explain vm w"] = "web", ["nothing.x"] = "", ["repea"] = "repeat",
+        ["f(banger."] = "image names vm",
     } do
       assert.are.equal(wanted, (offered(before)), before)
     end

@@ -52,7 +52,7 @@ end
 -- With --json stdout has the one object: what the script prints goes to stderr.
 local function divert_output(out)
   out.json, out.quiet = true, true
-  io.stdout = io.stderr
+  rawset(io, "stdout", io.stderr)
   io.output(io.stderr)
   _G.print = function(...)
     local words = {}

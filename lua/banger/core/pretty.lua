@@ -18,9 +18,8 @@ local function number_text(value)
 end
 
 local KEYWORDS = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while"):gmatch "%a+" do
-  KEYWORDS[word] = true
-end
+local WORDS = "and break do else elseif end false for function goto if in local nil not or repeat return then true until while"
+for word in WORDS:gmatch "%a+" do KEYWORDS[word] = true end
 
 local function key_text(key, show)
   if type(key) == "string" and key:find "^[%a_][%w_]*$" and not KEYWORDS[key] then return key end

@@ -107,7 +107,8 @@ function M:keep()
   while true do
     if self.again.happened then self.again = sync.event() end
     if self.up.happened then self.up = sync.event() end
-    local files, ok, e = files_of(self), nil, nil
+    local files = files_of(self)
+    local ok, e
     if #files == 0 or self.lives >= MOST_LIVES then
       arrange(self, {})
       self.up:set()

@@ -29,7 +29,8 @@ M.explain = {
     local name = rest:match "^vm%s+(%S+)$"
     if name then return explain_vm(self, name) end
     local known = require("banger.core.codes")[rest]
-    if not known then return nil, err.new("usage.missing", "what shall be explained?", { remedy = ":explain vm NAME, or :explain CODE" }) end
+    if not known then return nil, err.new("usage.missing", "what shall be explained?",
+      { remedy = ":explain vm NAME, or :explain CODE" }) end
     self.say(known.meaning)
     for _, cause in ipairs(known.causes) do self.say("  maybe: " .. cause) end
     if known.remedy then self.say("  " .. known.remedy) end
@@ -61,7 +62,8 @@ M.events = {
   help = ":events            what has happened and happens, until Ctrl-C; `:events past` ends with what there was",
   run = function(self, rest)
     return banger.events({ since = 0, follow = rest ~= "past" }, function(event)
-      local words = { os.date("%H:%M:%S", math.floor(event.time)), event.type, event.vm or event.hook or "-", event.state or "", event.reason or "" }
+      local words = { os.date("%H:%M:%S", math.floor(event.time)), event.type, event.vm or event.hook or "-", event.state or "",
+        event.reason or "" }
       self.say(text.escape((table.concat(words, "  "):gsub("%s+$", ""))))
     end)
   end,
@@ -90,7 +92,8 @@ M.quit = { help = ":quit              end (as Ctrl-D does)", run = function() re
 M.help = {
   help = ":help              this",
   run = function(self)
-    self.say "Lua, with the API as `banger` (`vm`, `image`, `kernel` for short). =EXPR, or EXPR alone, shows its value; `_` is the last one."
+    self.say "Lua, with the API as `banger` (`vm`, `image`, `kernel` for short)."
+    self.say "=EXPR, or EXPR alone, shows its value; `_` is the last one."
     self.say "spawn(\"name\", fn) runs in the background; watch(fn) shows fn's value whenever it changes. Tab completes, Ctrl-C cancels."
     for _, name in ipairs(text.sorted_keys(M)) do self.say("  " .. M[name].help) end
     return true

@@ -77,7 +77,8 @@ local function command(self, line)
   local known = require "banger.repl.commands"
   if known[name] then return known[name].run(self, rest) end
   local near = text.nearest(name, text.sorted_keys(known))
-  return nil, err.new("usage.invalid", ("there is no :%s"):format(name), { remedy = near and ("did you mean :%s?"):format(near) or ":help lists all" })
+  return nil, err.new("usage.invalid", ("there is no :%s"):format(name),
+    { remedy = near and ("did you mean :%s?"):format(near) or ":help lists all" })
 end
 
 ---Takes a line. true while more lines have to come for it to mean something; "quit" when the session shall end.
