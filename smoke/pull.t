@@ -13,11 +13,19 @@ smoke/instance up "$instance" >/dev/null
 guest_parts
 registry_up
 
-# Three kinds of root: busybox alone, with a user and an entry point, and Debian with systemd.
+# Three kinds of root: busybox and musl as Alpine has them, the same with a user and an entry point, and Debian with systemd.
 root=$oci/root
 mkdir -p "$root"/{bin,etc,root}
 cp "$(command -v busybox)" "$root/bin/busybox"
 for applet in sh ls cat id pwd sleep stat; do ln -s busybox "$root/bin/$applet"; done
+musl=""
+if command -v musl-gcc >/dev/null; then
+    mkdir "$root/lib"
+    cp -L /lib/ld-musl-x86_64.so.1 "$root/lib/"
+    echo '#include <stdio.h>
+int main(void) { return puts("from musl") < 0; }' | musl-gcc -x c -o "$root/bin/hello" -
+    musl=" from musl"
+fi
 printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/srv:/bin/sh\n' >"$root/etc/passwd"
 printf 'root:x:0:\napp:x:1000:\n' >"$root/etc/group"
 tar -C "$root" --owner=0 --group=0 -czf "$oci/busybox.tgz" .
@@ -31,7 +39,7 @@ push app:1 '{"Entrypoint":["/srv/run.sh"],"Cmd":["one","two"],"Env":["GREETING=h
     "$oci/busybox.tgz" "$oci/two.tgz" "$oci/three.tgz"
 
 ok "pull: busybox alone" banger image pull "$registry/small:1" --quiet
-is "it runs" "$(banger vm run --image small --quiet -- /bin/sh -c 'id -u; cat /proc/1/comm')" $'0\ninit'
+is "it runs" "$(banger vm run --image small --quiet -- /bin/sh -c 'echo $(id -u) $(cat /proc/1/comm) $(hello)' 2>/dev/null)" "0 init$musl"
 
 ok "pull: a user, an entry point, three layers" banger image pull "$registry/app:1" --quiet
 got=0

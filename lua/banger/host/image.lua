@@ -2,7 +2,7 @@
 --
 -- A record: name, digest and size of the ext4 disk at `path`, format ("ext4"), init ("banger": /usr/lib/banger/init; "own": what the
 -- image brings), source, created_at.
-local dirs_module = require "banger.host.dirs"
+local places = require "banger.host.dirs"
 local err = require "banger.core.err"
 local guest_files = require "banger.host.guest_files"
 local oci = require "banger.host.oci"
@@ -48,7 +48,7 @@ end
 
 -- What tells apart the guests' programs of different releases.
 local function agent_digest()
-  local folder, e = dirs_module.guest()
+  local folder, e = places.guest()
   if not folder then return nil, e end
   return shelf.digest(folder .. "/banger-guest")
 end
