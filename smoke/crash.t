@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Daemon, helper, engine and both die at every STRIDE-th stop of every verb, and each call of the engine goes wrong in six ways: a sample of
-# what smoke/full/crash.t does in whole. STRIDE=N and OFFSET=N choose the rounds.
+# what smoke/full/crash.t does in whole. STRIDE=N and OFFSET=N choose the rounds, ENGINE=qemu takes real guests (who only die).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
@@ -10,8 +10,9 @@ need_root
 stride=${STRIDE:-17}
 offset=${OFFSET:-$(($(date +%s) % stride))}
 echo "# STRIDE=$stride OFFSET=$offset"
+engine=${ENGINE:-scripted}
 scenario "${INSTANCE:-smcrash}"
-scripted_parts
-crash_tests enumerate.lua "$stride" "$offset"
+if [ "$engine" = scripted ]; then scripted_parts; else guest_parts; fi
+crash_tests enumerate.lua "$engine" "$stride" "$offset"
 is "nothing is left" "$(vm_leaks)" ""
 finish

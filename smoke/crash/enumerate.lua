@@ -1,7 +1,7 @@
 -- Kills the daemon, the helper, the engine at each stop of each verb (see stops.lua), and makes each call of the scripted engine fail,
 -- hang, lie and end the process. Afterwards: the VM that nobody spoke of is untouched, record and world agree, the verb can be repeated.
 --
---   banger-dev --lua enumerate.lua INSTANCE STRIDE OFFSET [VERB…]      every STRIDE-th round of all, from OFFSET on; TAP on stdout
+--   banger-dev --lua enumerate.lua INSTANCE ENGINE STRIDE OFFSET [VERB…]      every STRIDE-th round of all, from OFFSET on; TAP on stdout
 package.path = "smoke/crash/?.lua"
 local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
@@ -14,15 +14,23 @@ local M = {}
 M.__index = M
 
 local VM, BYSTANDER = "target", "bystander"
-local BOOT_SECONDS = 3          -- a guest that says nothing is given up after this
-local ROUND_SECONDS = 120
+local ROUND_SECONDS = 300
+
+local name, engine, stride, offset = ...
+local scripted = engine == "scripted"
+local boot_seconds = scripted and 3 or 120     -- a guest that says nothing is given up after this
+local only
+for _, verb in ipairs { select(5, ...) } do
+  only = only or {}
+  only[verb] = true
+end
 
 local function params_of(verb)
   local params = { name = VM }
   if verb == "create" then
-    params.engine, params.boot_timeout, params.publish = "scripted", BOOT_SECONDS, { { host = 23456, guest = 80 } }
+    params.engine, params.boot_timeout, params.publish = engine, boot_seconds, { { host = 23456, guest = 80 } }
   end
-  if verb == "start" or verb == "restart" or verb == "stop" then params.timeout = BOOT_SECONDS end
+  if verb == "start" or verb == "restart" or verb == "stop" then params.timeout = boot_seconds end
   return params
 end
 
@@ -173,7 +181,7 @@ function VICTIMS.both(self)
   return "dead"
 end
 
-VICTIMS.engine = function(self) self.world:kill_vmms(self.spared) end
+VICTIMS.engine = function(self) self.world:kill_vmms(self.bystander.pid) end
 
 local function round(self, verb, victim, nth)
   local ok, problem = reach(self, verb.from, {})
@@ -261,10 +269,10 @@ local function mine(self)
   return self.counted % self.stride == self.offset % self.stride
 end
 
-local function tell(self, name, rounds, failures)
+local function tell(self, what, rounds, failures)
   if rounds == 0 then return end
   self.tests, self.rounds = self.tests + 1, self.rounds + rounds
-  print(("%s %d - %s: %d rounds"):format(#failures == 0 and "ok" or "not ok", self.tests, name, rounds))
+  print(("%s %d - %s: %d rounds"):format(#failures == 0 and "ok" or "not ok", self.tests, what, rounds))
   for _, failure in ipairs(failures) do print("# " .. failure:gsub("\n", "\n# ")) end
   io.stdout:flush()
 end
@@ -320,7 +328,7 @@ local function every_way(self, verb)
   local vm, refused, trace = run(self, verb.name)
   if not vm then error(verb.name .. ": " .. err.format(refused)) end
   kills(self, verb, trace)
-  lies(self, verb, prepared, trace)
+  if scripted then lies(self, verb, prepared, trace) end
 end
 
 local function all(self)
@@ -333,12 +341,6 @@ local function all(self)
   print(("# %d rounds of %d"):format(self.rounds, self.counted))
 end
 
-local name, stride, offset = ...
-local only
-for _, verb in ipairs { select(4, ...) } do
-  only = only or {}
-  only[verb] = true
-end
 local ok, problem = task.main(function()
   local folder = ("/var/lib/banger-root/%s/stops"):format(name)
   local self = setmetatable({
@@ -351,8 +353,8 @@ local ok, problem = task.main(function()
   self.world:start_helper()
   self.world:kill_daemon()
   self.world:start_daemon()
-  local made = assert(self.world:call("vm.create", { name = BYSTANDER, engine = "scripted" }))
-  self.bystander, self.spared = made.vm, { [made.vm.pid] = true }
+  local made = assert(self.world:call("vm.create", { name = BYSTANDER, engine = engine }))
+  self.bystander = made.vm
   all(self)
   assert(self.world:call("vm.delete", { name = BYSTANDER, force = true }))
   return true

@@ -94,8 +94,8 @@ end
 
 -- ── the VMs' processes ─────────────────────────────────────────────────────────────────────────────────────
 
----Processes of users that only VMs of this instance have.
----@return integer[]
+---Processes of users that only VMs of this instance have, by user: a VMM may have children.
+---@return table<integer, integer[]>
 function M:vmms()
   if not self.uids then
     local hello = assert(self.priv:hello())
@@ -104,22 +104,21 @@ function M:vmms()
   local out = {}
   for _, name in ipairs(sys.list "/proc" or {}) do
     local stat = name:find "^%d+$" and sys.stat("/proc/" .. name)
-    if stat and stat.uid >= self.uids.first and stat.uid <= self.uids.last then out[#out + 1] = tonumber(name) end
+    if stat and stat.uid >= self.uids.first and stat.uid <= self.uids.last then
+      out[stat.uid] = out[stat.uid] or {}
+      table.insert(out[stat.uid], tonumber(name))
+    end
   end
   return out
 end
 
----Kill every VMM but those of these pids.
----@return boolean killed  whether there was one
+---Kill every VMM but the one with this process.
 function M:kill_vmms(spared)
-  local killed = false
-  for _, pid in ipairs(self:vmms()) do
-    if not spared[pid] then
-      kill(pid)
-      killed = true
-    end
+  for _, pids in pairs(self:vmms()) do
+    local ours = false
+    for _, pid in ipairs(pids) do ours = ours or pid == spared end
+    for _, pid in ipairs(ours and {} or pids) do kill(pid) end
   end
-  return killed
 end
 
 -- ── clients ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,8 +170,10 @@ end
 local function surplus(self, vms)
   local running = 0
   for _, vm in ipairs(vms) do running = running + (RUNS[vm.state] and 1 or 0) end
+  local vmms = 0
+  for _ in pairs(self:vmms()) do vmms = vmms + 1 end
   local seen = {
-    ["VMMs"] = #self:vmms(), ["taps"] = count("/sys/class/net", "^bg" .. self.name .. "%-t"),
+    ["VMMs"] = vmms, ["taps"] = count("/sys/class/net", "^bg" .. self.name .. "%-t"),
     ["jails"] = count(self.root .. "/jails/firecracker", "."),
   }
   for what, n in pairs(seen) do
