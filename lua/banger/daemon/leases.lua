@@ -1,13 +1,17 @@
 -- VMs that belong to the process of a client (`vm.create` with `lease`): when that process has ended, by whatever way, they are
 -- deleted. The process is known by pid and start time and watched through a pidfd, so a lease outlives both a connection that was
 -- lost and a daemon that was restarted; the end of the daemon itself deletes nothing.
+local combine = require "banger.aio.combine"
 local err = require "banger.core.err"
 local facts = require "banger.host.facts"
 local fd = require "banger.aio.fd"
 local sys = require "banger.rt.sys"
+local text = require "banger.core.text"
 
 local M = {}
 M.__index = M
+
+local AT_ONCE = 16   -- VMs of one process that are deleted at the same time
 
 ---@param daemon table      daemon/service; its host is open
 ---@return table|nil leases, banger.Error?
@@ -52,8 +56,10 @@ local function owner_of(self, pid, start)
     process:close()
     self.owners[key] = nil
     if not ended then return nil, problem end
-    for id in pairs(owner.vms) do let_go(self, id) end
-    return true
+    return combine.map(text.sorted_keys(owner.vms), function(id)
+      let_go(self, id)
+      return true
+    end, { limit = AT_ONCE })
   end)
   return owner
 end
