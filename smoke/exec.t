@@ -101,7 +101,9 @@ wrong=0
 for i in $(seq 64); do
     got=0
     wait "${pids[$((i - 1))]}" || got=$?
-    [ "$got" = $((i % 5)) ] && [ "$(cat "$work/many.$i")" = "line $i" ] || wrong=$((wrong + 1))
+    [ "$got" = $((i % 5)) ] && [ "$(cat "$work/many.$i")" = "line $i" ] && continue
+    wrong=$((wrong + 1))
+    sed "s/^/# $i: status $got: /" "$work/many.$i"
 done
 is "64 at once" "$wrong" 0
 

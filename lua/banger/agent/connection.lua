@@ -19,7 +19,7 @@ local CODES = {
 }
 
 local CHUNK = 65536
-local HELLO_SECONDS = 10 -- a guest that runs answers at once
+local HELLO_SECONDS = 30 -- a guest that runs answers at once, if it is not very busy
 local TYPE = codec.type
 
 ---@class banger.agent.Connection

@@ -12,6 +12,7 @@ local M = {}
 
 local PORT = 1025
 local HANDSHAKE_SECONDS = 5
+local AT_ONCE_SECONDS, BUSY_SECONDS = 1, 30
 local KILL_SECONDS = 10      -- past its own timeout a command gets TERM and KILL in the guest; then the guest itself is to blame
 local MOST_OUTPUT = 2 ^ 26
 
@@ -35,7 +36,7 @@ local function handshake(name, stream)
   return absent(name, e and e.message or "the connection was refused")
 end
 
-local function connect(name)
+local function connect_once(name)
   local result, fds = daemon.call("vm.connect", { name = name, port = PORT })
   if not result then return nil, fds end
   local stream = fd.new(fds[1], "the agent of " .. name)
@@ -45,6 +46,18 @@ local function connect(name)
   -- Our own deadline, or one of a caller that has passed meanwhile.
   if e.code == "task.timeout" and task.check() then return absent(name, "not within 5 seconds") end
   return nil, e
+end
+
+-- An engine gives the guest 2 seconds to answer. A refusal after so long is a busy guest's, which is asked again; one that comes
+-- at once says that there is no agent.
+local function connect(name)
+  local began = task.now()
+  while true do
+    local asked = task.now()
+    local stream, e = connect_once(name)
+    local now = task.now()
+    if stream or e.code ~= "agent.absent" or now - asked < AT_ONCE_SECONDS or now - began > BUSY_SECONDS then return stream, e end
+  end
 end
 
 -- A connection that breaks in the middle is the guest's end, or that of its agent.
