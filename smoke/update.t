@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Signed updates under a running VM, in a real systemd: good ones, and every way in which one can be bad. After each the
-# VM is the same process with the same boot id, and exactly one release is selected and serves.
+# VM is the same process with the same boot id, and exactly one release is selected and serves. With SMOKE_FULL=1 all
+# broken releases, else the two that cost the least time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
@@ -109,7 +110,8 @@ unharmed "after all refusals" 1.0.0
 # broken WHAT CODE: a signed 1.2.0 whose programs were replaced by the caller; update fails so, and goes back.
 broken() {
     sign_variant 1.2.0 12
-    is "$1: the update fails" "$(update --json 2>/dev/null | jq -r .error.code)" "$2"
+    is "$1: the update fails" "$(update --json 2>/dev/null |
+        jq -r --arg code "$2" '.error | if .code == $code then .code else "\(.code): \(.message)" end')" "$2"
     unharmed "$1" 1.0.0
 }
 # The daemon of the variant passes --check-migrations, then does what the caller says.
@@ -120,14 +122,16 @@ daemon_that() {
 }
 variant && daemon_that 'exit 1'
 broken "a daemon that exits" systemd.failed
+if [ -n "${SMOKE_FULL-}" ]; then
 variant && daemon_that 'exec /usr/local/lib/banger/rel/1.0.0/bangerd "$@"'
 broken "a daemon of another version" update.wrong_version
-variant && printf '#!/bin/sh\nexit 1\n' >build/smoke/update/variant/banger-helper
-broken "a helper that exits" systemd.failed
 variant && printf '#!/bin/sh\nexec sleep 1000\n' >build/smoke/update/variant/banger-helper
 broken "a helper that hangs" systemd.failed
 variant && sed -i 's/^User=.*/User=nobody-such/' build/smoke/update/variant/units/bangerd.service
 broken "a unit that cannot start" systemd.failed
+fi
+variant && printf '#!/bin/sh\nexit 1\n' >build/smoke/update/variant/banger-helper
+broken "a helper that exits" systemd.failed
 
 latest 1.1.0
 ok "update to 1.1.0" update
