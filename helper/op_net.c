@@ -2,6 +2,7 @@
 #include "link.h"
 #include "nft.h"
 #include "op.h"
+#include "sandbox.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -168,8 +169,8 @@ void bg_net_restore(struct bg_helper *h, const char *unused)
     struct bg_reply f;
     (void)unused;
     bg_deadline(30);
-    if (bg_lock(h, BG_LOCK_NET, &f) == 0 && bg_net_load(h, &net, &f) == 0 &&
-        bg_nft_beside_docker(&net, true, &f) < 0)
+    if (bg_sandbox_worker(&f) == 0 && bg_lock(h, BG_LOCK_NET, &f) == 0 &&
+        bg_net_load(h, &net, &f) == 0 && bg_nft_beside_docker(&net, true, &f) < 0)
         dprintf(2, "%s\n", f.message);
     bg_unlock(h);
 }
