@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 need_root
 need_qemu
 
-host=smdm
+host=smdm$$ # the saved state serves many at once
 inside() { smoke/dmhost exec "$host" "$@"; }
 cleanup() { smoke/dmhost down "$host" >/dev/null 2>&1 || true; }
 trap cleanup EXIT
@@ -14,4 +14,4 @@ trap cleanup EXIT
 smoke/dmhost up "$host"
 smoke/dmhost push "$host" build/banger-helper build/banger-monitor build/helper-client smoke/leaks smoke/lib.sh \
     smoke/dm/inside /banger
-inside bash /banger/inside
+inside env KILL_STEP="${KILL_STEP:-3}" bash /banger/inside
