@@ -9,7 +9,8 @@ local FACTS = { product = "banger", version = "1.1.0", serial = 7, arch = "amd64
 
 -- A host in memory. `fail` maps "object.method" to the call that fails (1 is the first).
 local function fake(fail)
-  local world = { current = "1.0.0", running = "1.0.0", serial = 5, placed = {}, vms = { v1 = { name = "dev", state = "running", pid = 42 } } }
+  local world = { current = "1.0.0", running = "1.0.0", serial = 5, placed = {},
+    vms = { v1 = { name = "dev", state = "running", pid = 42 } } }
   local calls = {}
   local function call(name, ...)
     calls[name] = (calls[name] or 0) + 1
@@ -73,7 +74,8 @@ local function fake(fail)
 end
 
 local function run(world, options)
-  return update.run { host = world.host, from = "1.0.0", to = "1.1.0", arch = "amd64", owner = "alice", keys = { "pem" }, options = options or {},
+  return update.run { host = world.host, from = "1.0.0", to = "1.1.0", arch = "amd64", owner = "alice", keys = { "pem" },
+    options = options or {},
     dry_run = options and options.dry_run,
     fetched = { sums = DIGEST .. "  RELEASE\n" .. DIGEST .. "  banger-1.1.0-linux-amd64.tar.zst\n", signature = "s", facts = "f" } }
 end
@@ -167,13 +169,15 @@ describe("flow.update", function()
 
   it("takes an old or expired release only when it is asked to", function()
     local facts = setmetatable({ serial = 4, expires = 999 }, { __index = FACTS })
-    local want = { version = "1.1.0", arch = "amd64", from = "1.0.0", now = 1000, seen_serial = 5, allow_downgrade = true, allow_expired = true }
+    local want = { version = "1.1.0", arch = "amd64", from = "1.0.0", now = 1000, seen_serial = 5,
+      allow_downgrade = true, allow_expired = true }
     assert.is_true(release.accept(facts, want))
   end)
 
   it("reads the signed list and RELEASE strictly", function()
     assert.is_table(release.parse_sums(DIGEST .. "  RELEASE\n"))
-    for _, bad in ipairs { "", DIGEST .. "  RELEASE", DIGEST .. "  ../x\n", DIGEST .. " RELEASE\n", DIGEST .. "  a\n" .. DIGEST .. "  a\n", "x\n" } do
+    for _, bad in ipairs { "", DIGEST .. "  RELEASE", DIGEST .. "  ../x\n", DIGEST .. " RELEASE\n",
+      DIGEST .. "  a\n" .. DIGEST .. "  a\n", "x\n" } do
       local sums, e = release.parse_sums(bad)
       assert.is_nil(sums, bad)
       assert.are.equal("release.malformed", e.code)

@@ -57,7 +57,8 @@ describe("host.layers", function()
     assert.equal("d a \nf a/kept \nf a/new \nd b \nf b/upper \nl c a\nf d \n", result {
       { { "a/", FOLDER }, { "a/kept" }, { "a/gone" }, { "b/", FOLDER }, { "b/lower" }, { "b/sub/deep" }, { "c", FILE, "was a file" },
         { "d/", FOLDER }, { "d/inside" }, { "x/y" } },
-      { { "a/.wh.gone" }, { "a/new" }, { "b/upper" }, { "b/.wh..wh..opq" }, { "c", LINK, "a" }, { "d", FILE, "was a folder" }, { ".wh.x" } },
+      { { "a/.wh.gone" }, { "a/new" }, { "b/upper" }, { "b/.wh..wh..opq" }, { "c", LINK, "a" }, { "d", FILE, "was a folder" },
+        { ".wh.x" } },
     })
   end)
 

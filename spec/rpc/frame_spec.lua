@@ -80,7 +80,8 @@ describe("rpc.frame", function()
       for i = 1, math.random(40) do bytes[i] = string.char(math.random(8) == 1 and math.random(0, 255) or 0) end
       local decoder = frame.decoder()
       decoder:feed(table.concat(bytes))
-      repeat local message, e = decoder:next() until not message
+      local message, e
+      repeat message, e = decoder:next() until not message
       if e then assert.truthy(e.code == "rpc.malformed" or e.code == "rpc.too_large") end
     end
   end)

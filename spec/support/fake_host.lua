@@ -295,10 +295,12 @@ function Store:set_setting(key, value) self.settings[key] = value return true en
 
 local QUIET = { info = function() end, warn = function() end, error = function() end }
 
----@param options {fail_at: integer?, foreign_slots: integer?, fail_late: boolean?, guest: "answers"|"mute"|"deaf"|"dies"|nil, init: string?, agent: string?}?
+---@param options {fail_at: integer?, foreign_slots: integer?, fail_late: boolean?, guest: string?, init: string?, agent: string?}?
+-- guest: "answers", "mute", "deaf" or "dies"
 function M.new(options)
   local host = setmetatable({
-    count = 0, foreign_slots = 0, trace = {}, ledger = {}, bases = {}, vmms = {}, jails = 0, fds = {}, next_fd = 100, connections = {}, listeners = {},
+    count = 0, foreign_slots = 0, trace = {}, ledger = {}, bases = {}, vmms = {}, jails = 0, fds = {}, next_fd = 100,
+    connections = {}, listeners = {},
     guest = "answers", init = "banger", log = QUIET, boot_id = "boot-1", release = "6.1", reboot_timeout = 5,
     engines = { { number = 1, name = "qemu", digest = ("a"):rep(64) } },
   }, M)

@@ -206,7 +206,8 @@ code("agent.exists", CONFLICT, "Something of another kind is in the way in the g
 code("agent.escape", FAILED, "A copy would have left its own tree through a link.", { "a link in the way", "a hostile guest" })
 code("agent.full", FAILED, "The guest's disk is full.", { "a small disk" }, "make the VM with a larger --disk")
 code("agent.absent", FAILED, "Nothing answers in the guest where banger's agent listens.",
-  { "an image without the agent", "a guest that still boots or that hangs" }, "use `banger vm ssh`; `banger image build` makes images with it")
+  { "an image without the agent", "a guest that still boots or that hangs" },
+  "use `banger vm ssh`; `banger image build` makes images with it")
 code("agent.lost", FAILED, "The connection to the guest's agent ended in the middle of a request.",
   { "the VM was stopped or killed", "more than 256 requests at once", "the guest ran out of memory" })
 code("agent.failed", FAILED, "The guest could not do it; the message says why.", { "see its message" })

@@ -65,9 +65,18 @@ function M.archive_name(v, arch)
   return ("banger-%s-linux-%s.tar.zst"):format(v, arch)
 end
 
+---@class banger.ReleaseWanted
+---@field version string
+---@field arch string
+---@field from string           the release that runs
+---@field now number            unix seconds
+---@field seen_serial integer?  the highest of this key that was good here
+---@field allow_downgrade boolean?
+---@field allow_expired boolean?
+
 ---Whether this host may take the release. The order matters: the first reason is the one that is told.
 ---@param facts banger.ReleaseFacts
----@param want {version: string, arch: string, from: string, now: number, seen_serial: integer?, allow_downgrade: boolean?, allow_expired: boolean?}
+---@param want banger.ReleaseWanted
 ---@return true|nil, banger.Error?
 function M.accept(facts, want)
   if facts.product ~= "banger" then
@@ -86,7 +95,8 @@ function M.accept(facts, want)
   if not least then return nil, err.wrap(e, "RELEASE: min_from") end
   if version.compare(from, least) < 0 then
     return nil, err.new("update.too_far", ("release %s can be reached from %s or newer, this is %s"):format(
-      facts.version, facts.min_from, want.from), { remedy = "update to " .. facts.min_from .. " first: banger update --to v" .. facts.min_from })
+      facts.version, facts.min_from, want.from),
+      { remedy = ("update to %s first: banger update --to v%s"):format(facts.min_from, facts.min_from) })
   end
   if want.seen_serial and facts.serial < want.seen_serial and not want.allow_downgrade then
     return nil, err.new("update.rollback", ("release %s is older than one that this host has seen"):format(facts.version),

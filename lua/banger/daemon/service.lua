@@ -63,7 +63,9 @@ function M:settle(op)
     end
     self.problem = problem
   else
-    if not self.settled or self.problem then self.log:info("settled", { op = op, vms = #actions, ms = math.floor((task.now() - began) * 1000) }) end
+    if not self.settled or self.problem then
+      self.log:info("settled", { op = op, vms = #actions, ms = math.floor((task.now() - began) * 1000) })
+    end
     self.settled, self.problem = true, nil
   end
   self.changed:fire()
@@ -124,8 +126,7 @@ end
 local function show_life()
   repeat
     sys.notify "WATCHDOG=1"
-    local ok, cancelled = task.sleep(WATCHDOG_SECONDS)
-  until not ok
+  until not task.sleep(WATCHDOG_SECONDS)
   return true
 end
 

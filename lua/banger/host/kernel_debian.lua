@@ -13,7 +13,8 @@ local M = {}
 local META = "linux-image-cloud-amd64"
 
 -- What makes Debian's kernel boot fast in a small VM, measured in seconds from exec to ssh under emulation. Each is harmless elsewhere:
--- nothing is probed that is not there (virtio devices are on MMIO), one serial port is enough, self-tests of cryptography run when it is used.
+-- nothing is probed that is not there (virtio devices are on MMIO), one serial port is enough, self-tests of cryptography run when
+-- it is used.
 M.BOOT_ARGS = table.concat({
   "console=ttyS0 quiet panic=-1 reboot=t pci=off", -- a guest that ends, ends its VMM
   "no_timer_check tsc=reliable random.trust_cpu=on",

@@ -61,7 +61,8 @@ local function tool_of(entry)
   if row.as == "root" or special == false or not (row.json or special) then return nil end
   local described = special or row
   return {
-    name = (table.concat(entry.path, "_"):gsub("%W+", "_")), title = "banger " .. table.concat(entry.path, " "), row = row, path = entry.path,
+    name = (table.concat(entry.path, "_"):gsub("%W+", "_")), title = "banger " .. table.concat(entry.path, " "), row = row,
+    path = entry.path,
     run = described.run, json = described.json,
     description = ("%s. Like `%s`."):format(row.summary:gsub("^%l", string.upper), row.examples[1]),
     input = input_of(row, special or row.rest and row.rest.required), output = output_of(described),
