@@ -77,13 +77,18 @@ static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply
     return found;
 }
 
+/* A bridge that was made but not looked at yet is ours by its name: the intent was written when no such link was there. */
 static int undo_net(struct bg_helper *h, const struct bg_net *net)
 {
     struct bg_reply unused;
+    struct bg_link link = {.ifindex = net->ifindex};
+    int error = net->ifindex != 0 ? 0 : bg_link_get(net->names.bridge, &link);
     bg_nft_down(h, net, &unused);
-    if (net->ifindex != 0)
-        bg_link_delete(net->ifindex);
-    bg_net_forget(h, &unused);
+    if (error == 0)
+        error = bg_link_delete(link.ifindex);
+    /* What could not be removed keeps its intent: the next net_up or net_down goes on from there. */
+    if (error == 0 || error == -ENODEV)
+        bg_net_forget(h, &unused);
     return -1;
 }
 
