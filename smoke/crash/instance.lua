@@ -11,7 +11,7 @@ local task = require "banger.aio.task"
 local M = {}
 M.__index = M
 
-local START_SECONDS, AGREE_SECONDS = 30, 20
+local START_SECONDS, AGREE_SECONDS, LOOK_AGAIN_SECONDS = 30, 20, 0.5
 
 ---@param name string
 ---@param stops string?   folder with the fifos of stops.lua; without it the daemon is the ordinary one
@@ -203,7 +203,8 @@ local function look(self)
   return list.vms
 end
 
----Wait until record and world agree; each event of the daemon is a reason to look again.
+---Wait until record and world agree. Each event of the daemon is a reason to look again, and so is time: a VMM that was killed
+---is a process until the kernel has freed its memory, and its end is nobody's event.
 ---@return table[]|nil vms
 ---@return string? why not
 function M:agree()
@@ -214,7 +215,8 @@ function M:agree()
   task.timeout(AGREE_SECONDS, function()
     repeat
       vms, why = look(self)
-    until vms or not events:next()
+      if not vms then task.timeout(LOOK_AGAIN_SECONDS, events.next, events) end
+    until vms or not task.check()
     return true
   end)
   one:close()
