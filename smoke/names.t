@@ -9,10 +9,13 @@ need_qemu
 owner=bangernm
 cleanup() {
     smoke/instance down smnames >/dev/null 2>&1 || true
-    userdel -r "$owner" >/dev/null 2>&1 || true
+    pkill -KILL -u "$owner" 2>/dev/null || true # an ssh-agent would keep the user
+    userdel --force --remove "$owner" >/dev/null 2>&1 || true
+    rm -rf "/home/$owner"
 }
 trap cleanup EXIT
-id -u "$owner" >/dev/null 2>&1 || useradd --create-home "$owner"
+cleanup # what a run that was cut off has left
+useradd --create-home "$owner"
 instance=smnames
 smoke/instance up "$instance" --owner "$owner" >/dev/null
 guest_parts
