@@ -34,6 +34,9 @@ local function load_everything()
     if not NOT_OURS[name:match "^banger%.%w+" or name] and name ~= "banger" then require(name) end
   end
   package.loaders = { function(name) return "\n\tnot loaded at the daemon's start: " .. name end }
+  -- What loading left is given back now, and later garbage sooner than LuaJIT does by itself: a daemon that waits needs no room.
+  collectgarbage()
+  collectgarbage("setpause", 120)
 end
 
 local function listen(places)
