@@ -19,7 +19,8 @@ local END_MILLISECONDS = 60000   -- requests that were under way clean up within
 -- Rooms that the daemon never enters; everything else is loaded at the start, so that one process never mixes two releases.
 local NOT_OURS = {
   ["banger.cli"] = true, ["banger.mcp"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true,
-  ["banger.init"] = true,
+  ["banger.init"] = true, ["banger.agent"] = true, ["banger.types_rt"] = true, ["banger.flow.install"] = true, ["banger.flow.update"] = true,
+  ["banger.host.release"] = true, ["banger.host.update_archive"] = true, ["banger.host.engines"] = true, ["banger.host.git"] = true,
 }
 
 local function complain(problem)
@@ -31,7 +32,8 @@ end
 
 local function load_everything()
   for _, name in ipairs(build.modules()) do
-    if not NOT_OURS[name:match "^banger%.%w+" or name] and name ~= "banger" then require(name) end
+    local room = name:match "^banger%.%w+" or name
+    if not NOT_OURS[room] and not NOT_OURS[name] and name ~= "banger" then require(name) end
   end
   package.loaders = { function(name) return "\n\tnot loaded at the daemon's start: " .. name end }
   -- What loading left is given back now, and later garbage sooner than LuaJIT does by itself: a daemon that waits needs no room.

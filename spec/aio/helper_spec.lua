@@ -38,6 +38,7 @@ local function serve(state, answer)
           if not out or not client:send(out) then break end
         end
         client:close()
+        state.ended = (state.ended or 0) + 1
         return true
       end)
     end
@@ -70,6 +71,14 @@ describe("aio.helper", function()
   case("asks over one connection as long as that is enough", fine, function(pool, state)
     for _ = 1, 5 do assert.same({}, pool:call("net_down", {}, 5)) end
     assert.equal(1, state.connections)
+  end)
+
+  case("closes a connection that nobody uses, and makes a new one when it is wanted", fine, function(pool, state)
+    assert.same({}, pool:call("net_down", {}, 5))
+    assert.equal(0, state.ended or 0)
+    while not state.ended do assert(task.sleep(0.05)) end -- the server sees the end; the spec's own limit ends a wait in vain
+    assert.same({}, pool:call("net_down", {}, 5))
+    assert.equal(2, state.connections)
   end)
 
   case("has no more connections than it may", function(request)

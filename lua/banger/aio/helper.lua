@@ -9,12 +9,14 @@ local rt = require "banger.rt.helper"
 local sock = require "banger.rt.sock"
 local sync = require "banger.aio.sync"
 local task = require "banger.aio.task"
+local timer = require "banger.aio.timer"
 
 local M = {}
 
 local CONNECTIONS = 8      -- of the 16 that the helper grants an owner: doctor and a second daemon need some too
 local ATTEMPTS = 3         -- of a request whose connection ended before the reply
 local FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1
+local IDLE_SECONDS = 2     -- a connection is a root process at its other end: it stays only while there is work
 local MESSAGE_MAX, FDS_MAX = 65536, 4
 
 ---@class banger.HelperPool
@@ -55,6 +57,19 @@ end
 
 local LOST = { EPIPE = true, ECONNRESET = true, ENOTCONN = true }
 
+-- What has not been used for a while is closed. `idle` is a stack, so the one that waits longest is the first.
+local function close_unused(self)
+  self.closing = nil
+  local now = task.now()
+  while self.idle[1] and now - self.idle[1].since >= IDLE_SECONDS do table.remove(self.idle, 1).connection:close() end
+  if self.idle[1] then self.closing = timer.add(self.idle[1].since + IDLE_SECONDS - now, close_unused, self) end
+end
+
+local function keep(self, connection)
+  self.idle[#self.idle + 1] = { connection = connection, since = task.now() }
+  self.closing = self.closing or timer.add(IDLE_SECONDS, close_unused, self)
+end
+
 -- One request and its reply. `true` as third result: the connection ended, and asking again is right.
 local function exchange(connection, op, bytes, fds)
   local ok, e = connection:send(bytes, fds)
@@ -72,15 +87,13 @@ local UNSOUND = {
 }
 
 local function attempt(self, op, bytes, fds)
-  local connection = table.remove(self.idle)
-  if not connection then
-    local e
-    connection, e = connect(self)
-    if not connection then return nil, e end
-  end
+  local kept = table.remove(self.idle)
+  local connection, problem
+  if kept then connection = kept.connection else connection, problem = connect(self) end
+  if not connection then return nil, problem end
   local result, e, lost = exchange(connection, op, bytes, fds)
   if not self.closed and (result or not UNSOUND[e.code]) then
-    self.idle[#self.idle + 1] = connection
+    keep(self, connection)
   else
     connection:close()
   end
@@ -120,8 +133,10 @@ function Pool:call(op, args, seconds)
 end
 
 function Pool:drop_idle()
-  for _, connection in ipairs(self.idle) do connection:close() end
+  for _, kept in ipairs(self.idle) do kept.connection:close() end
   self.idle = {}
+  if self.closing then timer.cancel(self.closing) end
+  self.closing = nil
 end
 
 --- Close what is idle now and what is in use when its request ends.
