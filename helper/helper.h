@@ -91,7 +91,6 @@ static inline int bg_steal(int *fd)
     int bg_act_##name(struct bg_helper *h, const struct bg_args_##name *a,                         \
                       struct bg_res_##name *r, struct bg_reply *f);
 #include "ops.def"
-#undef OP
 
 /* Serve one connection until it ends (worker.c). */
 void bg_worker(struct bg_helper *h, int connection) __attribute__((noreturn));

@@ -25,11 +25,16 @@ $(B)/helper/test/%.o: helper/test/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client test/talk wire util)
+# The asking end of the protocol is the runtime's.
+$(B)/helper/test/wire_client.o: runtime/wire_client.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client test/talk test/wire_client wire util)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
 HELPER_TEST := $(B)/helper/test_units
-$(B)/helper/test_units: $(patsubst %,$(B)/helper/%.o,test/test_units $(HELPER_CORE))
+$(B)/helper/test_units: $(patsubst %,$(B)/helper/%.o,test/test_units test/wire_client $(HELPER_CORE))
 	$(CC) $(BASE_LDFLAGS) -o $@ $^ $(HELPER_LIBS)
 
 UNIT += $(HELPER_TEST)
@@ -40,7 +45,7 @@ TRIES ?= 1000
 hostile: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger-monitor ## a hostile owner against a running helper (root)
 	$< $(abspath $(B)) $(TRIES)
 
-$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/hostile_requests test/hostile_class test/hostile_race test/talk wire \
+$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/hostile_requests test/hostile_class test/hostile_race test/talk test/wire_client wire \
                           util link names proc)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lnl-route-3 -lnl-3
 
@@ -57,7 +62,7 @@ fuzz-helper: $(B)/helper/fuzz_dispatch ## fuzz the helper's decoder, validator a
 	  || { tail -20 $(B)/helper/fuzz.log; exit 1; }
 	@grep -E 'stat::number_of_executed_units|cov:' $(B)/helper/fuzz.log | tail -2
 
-$(B)/helper/fuzz_dispatch: $(patsubst %,helper/%.c,test/fuzz_dispatch wire worker util) helper/ops.def helper/wire.h
+$(B)/helper/fuzz_dispatch: $(patsubst %,helper/%.c,test/fuzz_dispatch wire worker util) runtime/wire_client.c helper/ops.def helper/wire.h
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
 
@@ -66,7 +71,7 @@ check-helper: $(B)/banger-helper $(B)/banger-monitor $(B)/helper/print_ops
 	helper/test/gates $(B)
 LINT += check-helper
 
-$(B)/helper/print_ops: $(patsubst %,$(B)/helper/%.o,test/print_ops wire)
+$(B)/helper/print_ops: $(patsubst %,$(B)/helper/%.o,test/print_ops test/wire_client wire)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
 # Each system call of each operation made to fail (root). `make full` does all of them: FAULTS=all.
@@ -84,7 +89,7 @@ docker-helper: $(B)/helper-client $(B)/banger-helper ## the helper beside Docker
 network-helper: $(B)/helper/network $(B)/banger-helper ## frames that a guest may and may not send (root)
 	$< $(abspath $(B))
 
-$(B)/helper/network: $(patsubst %,$(B)/helper/%.o,test/network test/talk wire util names)
+$(B)/helper/network: $(patsubst %,$(B)/helper/%.o,test/network test/talk test/wire_client wire util names)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
 # The same where the VM's parent is a real systemd (in a container of smoke/systemd; root).

@@ -1,13 +1,11 @@
 /*
  * The messages between the runtime and the helper, as ops.def describes them.
  *
- * One SOCK_SEQPACKET packet is one message: a header of BG_WIRE_HEADER bytes, then the fields in
- * the order of ops.def, without padding, little-endian. A reply's body starts with code (u32) and
- * errno (u32); results follow when the code is BG_OK, else one length byte and that many bytes of
- * printable text (at most BG_MESSAGE_MAX).
+ * One SOCK_SEQPACKET packet is one message: struct bg_header, then the fields in the order of ops.def, without padding,
+ * little-endian. A reply's body starts with code (u32) and errno (u32); results follow when the code is BG_OK, else one
+ * length byte and that many bytes of printable text (at most BG_MESSAGE_MAX).
  *
- * Both ends compile wire.c and walk the same tables (bg_ops); it depends on nothing else in
- * helper/. Nothing here allocates, blocks or logs.
+ * Both ends compile wire.c; the other end's half is runtime/wire_client.c. Nothing here allocates, blocks or logs.
  */
 #ifndef BANGER_HELPER_WIRE_H
 #define BANGER_HELPER_WIRE_H
@@ -18,7 +16,6 @@
 enum {
     BG_WIRE_MAGIC = 0x31474e42, /* "BNG1" */
     BG_WIRE_VERSION = 1,
-    BG_WIRE_HEADER = 20, /* magic u32, version u16, op u16, id u32, nfds u32, body length u32 */
     BG_WIRE_MAX = 512,
     BG_WIRE_FDS = 4, /* no operation passes more */
     BG_MESSAGE_MAX = 200,
@@ -26,92 +23,38 @@ enum {
 };
 
 /* codes.def: BG_OK, BG_BAD_VERSION, ... */
-enum bg_code {
 #define CODE(symbol, number, name) BG_##symbol = number,
+enum bg_code {
 #include "codes.def"
+};
 #undef CODE
-};
-
-struct bg_code_row {
-    const char *symbol; /* "VM_ABSENT" */
-    uint32_t number;
-    const char *name; /* "vm.not_admitted" */
-};
-extern const struct bg_code_row bg_codes[];
-extern const size_t bg_codes_count;
-const char *bg_code_name(uint32_t number); /* NULL when unknown */
+const char *bg_code_name(uint32_t number); /* "vm.not_admitted"; NULL when unknown */
 
 /* The values of ops.def's enums, BG_V_auto and so on: their names are unique over all enums. */
-enum bg_value {
 #define V(symbol, number)  BG_V_##symbol = number,
 #define ENUM(name, values) values
+enum bg_value {
 #include "ops.def"
-#undef ENUM
-#undef V
 };
 
 /* One C type per wire type. Text types carry a NUL of their own behind the wire's bytes. */
-typedef struct {
-    char s[9];
-} bg_t_VMID;
-typedef struct {
-    char s[17];
-} bg_t_JAILID;
-typedef struct {
-    char s[17];
-} bg_t_NAME;
-typedef struct {
-    uint8_t b[32];
-} bg_t_DIGEST;
-typedef struct {
-    uint8_t b[16];
-} bg_t_BOOTID;
-typedef struct {
-    uint8_t b[6];
-} bg_t_MAC;
-typedef uint32_t bg_t_SLOT;
-typedef uint32_t bg_t_U32;
-typedef uint64_t bg_t_U64;
-typedef int32_t bg_t_I32;
-typedef uint32_t bg_t_IPV4; /* host order */
-typedef int bg_t_FD;
-typedef int bg_t_OPTFD; /* -1: none */
-#define ENUM(name, values) typedef uint32_t bg_t_E_##name;
-#define V(symbol, number)
+#define TYPE(name, ctype, size, spelling, max, wrong) typedef ctype bg_t_##name;
+#define ENUM(name, values)                            typedef uint32_t bg_t_E_##name;
 #include "ops.def"
-#undef ENUM
-#undef V
-
+#define TYPE(name, ctype, size, spelling, max, wrong) BG_T_##name,
+#define ENUM(name, values)                            BG_T_E_##name,
 enum bg_type {
-    BG_T_VMID,
-    BG_T_JAILID,
-    BG_T_NAME,
-    BG_T_DIGEST,
-    BG_T_BOOTID,
-    BG_T_MAC,
-    BG_T_SLOT,
-    BG_T_U32,
-    BG_T_U64,
-    BG_T_I32,
-    BG_T_IPV4,
-    BG_T_FD,
-    BG_T_OPTFD,
-#define ENUM(name, values) BG_T_E_##name,
-#define V(symbol, number)
 #include "ops.def"
-#undef ENUM
-#undef V
     BG_T_COUNT
 };
 
 /*
- * Arguments and results: struct bg_args_vm_reserve { bg_t_VMID vm; bg_t_SLOT slot; }, struct
- * bg_res_vm_reserve ... The i-th field starts at i * BG_FIELD_STRIDE (bg_field_at), which lets one
- * loop serve every operation.
+ * Arguments and results: struct bg_args_vm_reserve { bg_t_VMID vm; bg_t_SLOT slot; }, struct bg_res_vm_reserve ... The
+ * i-th field starts at i * BG_FIELD_STRIDE (bg_field_at), which lets one loop serve every operation.
  */
 enum { BG_FIELD_STRIDE = 32 };
 #define ARG(name, type) _Alignas(BG_FIELD_STRIDE) bg_t_##type name;
-#define RES(name, type) _Alignas(BG_FIELD_STRIDE) bg_t_##type name;
+#define RES             ARG
 #define OP(name, number, args, results, doc, safe)                                                 \
     struct bg_args_##name {                                                                        \
         args                                                                                       \
@@ -120,62 +63,42 @@ enum { BG_FIELD_STRIDE = 32 };
         results                                                                                    \
     };
 #include "ops.def"
-#undef OP
 #define OP(name, number, args, results, doc, safe) struct bg_args_##name name;
 union bg_args {
 #include "ops.def"
 };
-#undef OP
 #define OP(name, number, args, results, doc, safe) struct bg_res_##name name;
 union bg_results {
 #include "ops.def"
 };
-#undef OP
-#undef ARG
-#undef RES
-
-enum bg_op {
 #define OP(name, number, args, results, doc, safe) BG_OP_##name = number,
+enum bg_op {
 #include "ops.def"
-#undef OP
 };
 
-struct bg_enum_value {
-    const char *name;
-    uint32_t number;
-};
+/* Where the i-th field lies in a union bg_args or bg_results. */
+static inline void *bg_field_at(const void *base, size_t i)
+{
+    return (char *)base + i * BG_FIELD_STRIDE;
+}
 
 struct bg_field {
     const char *name;
     enum bg_type type;
 };
-
-/* Where the i-th field lies in a union bg_args or bg_results. */
-static inline void *bg_field_at(void *base, size_t i)
-{
-    return (char *)base + i * BG_FIELD_STRIDE;
-}
-
 struct bg_op_row {
     const char *name;
     uint32_t number;
     const struct bg_field *args, *results;
     size_t nargs, nresults;
-    const char *doc, *safe;
 };
 extern const struct bg_op_row bg_ops[]; /* in the order of ops.def */
 extern const size_t bg_ops_count;
 const struct bg_op_row *bg_op_by_number(uint32_t number);
-const struct bg_op_row *bg_op_by_name(const char *name);
-
-const char *bg_type_name(enum bg_type type); /* "VMID", "E_kind" */
-const struct bg_enum_value *bg_type_values(enum bg_type type,
-                                           size_t *ret_count); /* NULL: not an enum */
 
 /*
- * A message being written or read, and the fds that travel with it. fds belong to the message:
- * whoever takes one out of fds[] sets its place to -1, and bg_wire_close() closes the rest.
- * bg_decode_*() only lends them to the struct.
+ * A message being written or read, and the fds that travel with it. fds belong to the message: whoever takes one out of
+ * fds[] sets its place to -1, and bg_wire_close() closes the rest. Decoding only lends them to the struct.
  */
 struct bg_wire {
     uint8_t bytes[BG_WIRE_MAX];
@@ -185,11 +108,12 @@ struct bg_wire {
     const char *field; /* after a failure: the field's name, or the part of the header */
     const char *why;   /* and what was wrong with it, for a reply's message */
 };
-
 struct bg_header {
-    uint32_t op, id, nfds, length;
+    uint32_t magic;
+    uint16_t version, op;
+    uint32_t id, nfds, length; /* of the body */
 };
-
+enum { BG_WIRE_HEADER = sizeof(struct bg_header) };
 struct bg_reply {
     uint32_t code; /* enum bg_code */
     uint32_t sys;  /* errno or 0 */
@@ -199,18 +123,25 @@ struct bg_reply {
 void bg_wire_init(struct bg_wire *w); /* empty, no fds */
 void bg_wire_close(struct bg_wire *w);
 
-/* Write a whole message. False when a value does not fit its type (w->field and w->why tell). */
-bool bg_encode_request(struct bg_wire *w, const struct bg_op_row *op, uint32_t id,
-                       const union bg_args *args);
+/*
+ * Write a message: first what comes before the fields (bg_wire_put, after bg_wire_init), then the n fields and the header.
+ * False when a value does not fit its type (w->field and w->why tell).
+ */
+bool bg_wire_put(struct bg_wire *w, const void *bytes, size_t n);
+bool bg_encode(struct bg_wire *w, uint32_t op, uint32_t id, const struct bg_field *fields, size_t n,
+               const void *values);
+/* op may be NULL for a failure: the request's operation was not known. */
 bool bg_encode_reply(struct bg_wire *w, const struct bg_op_row *op, uint32_t id,
                      const struct bg_reply *reply, const union bg_results *results);
 
-/* Read from w->bytes[0..length) and w->fds[0..nfds): exact lengths and counts, no trailing bytes.
- * False as above. */
+/*
+ * Read from w->bytes[0..length) and w->fds[0..nfds): exact lengths and counts, no trailing bytes. False as above. Of a
+ * header that is cut short, ret has what there is.
+ */
 bool bg_decode_header(struct bg_wire *w, struct bg_header *ret);
-bool bg_decode_args(struct bg_wire *w, const struct bg_op_row *op, union bg_args *ret);
-bool bg_decode_reply(struct bg_wire *w, const struct bg_op_row *op, struct bg_reply *ret,
-                     union bg_results *ret_results);
+bool bg_wire_get(struct bg_wire *w, void *ret, size_t n);
+bool bg_decode(struct bg_wire *w, const struct bg_field *fields, size_t n, void *ret);
+bool bg_refuse(struct bg_wire *w, const char *field, const char *why); /* false */
 
 /* The syntax of ids, for whoever makes them: len bytes, each [a-z0-9]. */
 bool bg_valid_id(const char *s, size_t len);

@@ -24,7 +24,6 @@ static int act(struct bg_helper *h, uint32_t op, const union bg_args *a, union b
     case number:                                                                                   \
         return bg_act_##name(h, &a->name, &r->name, f);
 #include "ops.def"
-#undef OP
     default:
         return bg_fail(f, BG_BAD_REQUEST, 0, "op: is not known");
     }
@@ -65,6 +64,7 @@ bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *r
     union bg_results results;
     struct timespec begin;
     clock_gettime(CLOCK_MONOTONIC, &begin);
+    memset(&args, 0, sizeof(args));
     bg_wire_init(reply);
     if (!bg_decode_header(request, &header)) {
         bg_fail(&f, BG_BAD_VERSION, 0, "%s: %s", request->field, request->why);
@@ -72,7 +72,7 @@ bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *r
         return false;
     }
     const struct bg_op_row *op = bg_op_by_number(header.op);
-    if (!op || !bg_decode_args(request, op, &args)) {
+    if (!op || !bg_decode(request, op->args, op->nargs, &args)) {
         bg_fail(&f, BG_BAD_REQUEST, 0, "%s: %s", op ? request->field : "op",
                 op ? request->why : "is not known");
         return bg_encode_reply(reply, op, header.id, &f, NULL);

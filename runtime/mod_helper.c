@@ -213,8 +213,8 @@ static int helper_ops(lua_State *L)
         lua_createtable(L, 0, 6);
         bg_lset_string(L, "name", bg_ops[i].name);
         bg_lset_integer(L, "number", bg_ops[i].number);
-        bg_lset_string(L, "doc", bg_ops[i].doc);
-        bg_lset_string(L, "safe", bg_ops[i].safe);
+        bg_lset_string(L, "doc", bg_op_texts[i].doc);
+        bg_lset_string(L, "safe", bg_op_texts[i].safe);
         push_fields(L, bg_ops[i].args, bg_ops[i].nargs);
         lua_setfield(L, -2, "args");
         push_fields(L, bg_ops[i].results, bg_ops[i].nresults);

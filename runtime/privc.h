@@ -1,6 +1,6 @@
 /*
  * The runtime's side of the helper's interface: values of helper/ops.def as a script writes
- * them. The messages themselves are helper/wire.c, compiled into both ends.
+ * them. The messages themselves are wire_client.h.
  *
  *   VMID JAILID NAME      the text                  DIGEST BOOTID   hex digits, lower case
  *   IPV4                  "10.1.2.3"                MAC             "02:b6:0a:01:02:03"
@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "../helper/wire.h"
+#include "wire_client.h"
 
 #define BG_PRIV_TEXT 65 /* the longest text of a value, with NUL: a digest */
 

@@ -2,6 +2,7 @@
  * libFuzzer on everything that a client's bytes reach before an act function: header, fields, dispatch, reply. The act
  * functions are replaced by ones that check what validation promises. The first byte says how many fds come along.
  */
+#include "../../runtime/wire_client.h"
 #include "../helper.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,7 +37,6 @@ static void promised(const struct bg_op_row *op, const void *args)
         return bg_fail(f, BG_SYSTEM, 5, "step\n%s", "\x01");                                       \
     }
 #include "../ops.def"
-#undef OP
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

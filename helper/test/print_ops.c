@@ -1,5 +1,5 @@
 /* The operations as the table of README.md; `helper/test/gates` compares. */
-#include "../wire.h"
+#include "../../runtime/wire_client.h"
 #include <stdio.h>
 
 static void list(const struct bg_field *fields, size_t n)
@@ -16,7 +16,7 @@ int main(void)
         list(bg_ops[i].args, bg_ops[i].nargs);
         printf(" | ");
         list(bg_ops[i].results, bg_ops[i].nresults);
-        printf(" | %s |\n", bg_ops[i].safe);
+        printf(" | %s |\n", bg_op_texts[i].safe);
     }
     return 0;
 }

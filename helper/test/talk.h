@@ -1,6 +1,7 @@
 /* One request and its answer over a fresh connection, for the test programs. */
 #ifndef BANGER_HELPER_TEST_TALK_H
 #define BANGER_HELPER_TEST_TALK_H
+#include "../../runtime/wire_client.h"
 #include "../helper.h"
 
 int talk_connect(const char *path);            /* -1 and errno */

@@ -1,10 +1,10 @@
 /* The helper's pure parts: the wire codec over every operation, names, records, /proc, digests, id ranges. */
+#include "../../runtime/wire_client.h"
 #include "../config.h"
 #include "../copy.h"
 #include "../names.h"
 #include "../proc.h"
 #include "../record.h"
-#include "../wire.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static void round_trip(const struct bg_op_row *op, unsigned seed)
         plausible(&op->args[i], bg_field_at(&args, i), seed + (unsigned)i);
     CHECK(bg_encode_request(&w, op, seed, &args));
     CHECK(bg_decode_header(&w, &h) && h.op == op->number && h.id == seed);
-    CHECK(bg_decode_args(&w, op, &back));
+    CHECK(bg_decode(&w, op->args, op->nargs, &back));
     for (size_t i = 0; i < op->nargs; i++)
         CHECK(same(&op->args[i], bg_field_at(&args, i), bg_field_at(&back, i)));
     /* Every shorter message and one trailing byte are refused, whatever they hold. */
@@ -90,7 +90,7 @@ static void round_trip(const struct bg_op_row *op, unsigned seed)
     w.length = length + 1;
     CHECK(!bg_decode_header(&w, &h));
     w.bytes[16]++; /* now the header admits the trailing byte; the operation does not */
-    CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back));
+    CHECK(bg_decode_header(&w, &h) && !bg_decode(&w, op->args, op->nargs, &back));
     w.length = length;
     w.bytes[16]--;
     /* One fd fewer than announced, and one more than the operation takes. */
@@ -101,7 +101,7 @@ static void round_trip(const struct bg_op_row *op, unsigned seed)
     }
     w.fds[w.nfds++] = open("/dev/null", O_RDONLY);
     w.bytes[12]++;
-    CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back));
+    CHECK(bg_decode_header(&w, &h) && !bg_decode(&w, op->args, op->nargs, &back));
     bg_wire_close(&w);
 }
 
@@ -143,7 +143,7 @@ static void test_wire_refuses(void)
         strcpy(args.vm_reserve.vm.s, "aaaaaaaa");
         CHECK(bg_encode_request(&w, op, 1, &args));
         memcpy(w.bytes + BG_WIRE_HEADER, bad[i], 8);
-        CHECK(bg_decode_header(&w, &h) && !bg_decode_args(&w, op, &back) &&
+        CHECK(bg_decode_header(&w, &h) && !bg_decode(&w, op->args, op->nargs, &back) &&
               strcmp(w.field, "vm") == 0);
         bg_wire_init(&w);
         strcpy(args.vm_reserve.vm.s, bad[i]);
@@ -176,11 +176,17 @@ static void test_table(void)
     for (size_t i = 0; i < bg_ops_count; i++) {
         CHECK(bg_op_by_number(bg_ops[i].number) == &bg_ops[i]); /* numbers are unique */
         CHECK(bg_op_by_name(bg_ops[i].name) == &bg_ops[i]);
-        CHECK(bg_ops[i].doc[0] && bg_ops[i].safe[0]);
+        CHECK(bg_op_texts[i].doc[0] && bg_op_texts[i].safe[0]);
+    }
+    for (int type = 0; type < BG_T_COUNT; type++) {
+        size_t n;
+        const struct bg_enum_value *values = bg_type_values((enum bg_type)type, &n);
+        for (size_t i = 0; values && i < n; i++)
+            CHECK(values[i].number == i); /* the codec knows the greatest only */
     }
     CHECK(!bg_op_by_number(0) && !bg_op_by_number(9999));
     for (size_t i = 0; i < bg_codes_count; i++)
-        CHECK(bg_code_name(bg_codes[i].number) == bg_codes[i].name);
+        CHECK(strcmp(bg_code_name(bg_codes[i].number), bg_codes[i].name) == 0);
 }
 
 static void test_names(void)
