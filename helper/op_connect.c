@@ -119,17 +119,16 @@ static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
 
 /*
  * Wait until the VMM has made its socket. Events: a name appears in the jail's root, or the VMM ends. Between bind and
- * listen there is no event, so an existing socket that refuses is tried again after a growing pause.
+ * listen there is no event, so an existing socket that refuses is tried again after a growing pause. Nothing is watched
+ * for a VMM that answers at once: the end of a watch waits for a grace period of the kernel, some 10 ms.
  */
 static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, int watch,
                         const char *name, struct bg_reply *f)
 {
     char path[32], events[1024];
     long deadline = now_ms() + WAIT_MS, pause = 1;
-    BG_CLOSED int notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    BG_CLOSED int notes = -1;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
-    if (notes < 0 || inotify_add_watch(notes, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
-        return bg_sys(f, "watch the jail");
     for (;;) {
         struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = notes, .events = POLLIN}};
         struct stat st;
@@ -142,6 +141,13 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
         if (fd != -EAGAIN) {
             errno = -fd;
             return bg_sys(f, "connect to the VMM");
+        }
+        if (notes < 0) {
+            notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+            if (notes < 0 ||
+                inotify_add_watch(notes, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
+                return bg_sys(f, "watch the jail");
+            continue;
         }
         long left = deadline - now_ms();
         bool exists = fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;

@@ -58,8 +58,11 @@ char *bg_command_kernel_line(const struct bg_config *config, unsigned long tsc_k
     if (root)
         bg_buf_str(&line, root->is_read_only ? " ro" : " rw");
     /* The keyboard controller is there without a word in ACPI; no_timer_check because the
-     * emulated timer is too slow for the kernel's patience on a busy host. */
-    bg_buf_fmt(&line, " i8042.noaux no_timer_check tsc=reliable tsc_early_khz=%lu", tsc_khz);
+     * emulated timer is too slow for the kernel's patience on a busy host; norandmaps because the
+     * emulator translates code again for each address that it is mapped at: a dynamic program
+     * starts four times faster without. */
+    bg_buf_fmt(&line, " i8042.noaux no_timer_check norandmaps tsc=reliable tsc_early_khz=%lu",
+               tsc_khz);
     if (!bg_buf_ok(&line))
         bg_buf_free(&line);
     return line.data;
