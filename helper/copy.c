@@ -102,3 +102,16 @@ int bg_name_file(int fd, int dir, const char *name)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     return linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW);
 }
+
+int bg_duplicate(int dir, int from, uint32_t *kind)
+{
+    struct stat st;
+    BG_CLOSED int to = bg_unnamed_file(dir);
+    if (to < 0 || fstat(from, &st) < 0)
+        return -1;
+    bool cloned = *kind != BG_V_copy && bg_clone(from, to);
+    if (!cloned && (*kind == BG_V_reflink || bg_copy(from, to, (uint64_t)st.st_size, NULL) < 0))
+        return -1;
+    *kind = cloned ? BG_V_reflink : BG_V_copy;
+    return bg_steal(&to);
+}

@@ -23,4 +23,7 @@ bool bg_clone(int from, int to); /* FICLONE: both share their blocks */
 /* An unnamed file in dir, which bg_name_file makes visible complete or not at all. */
 int bg_unnamed_file(int dir);
 int bg_name_file(int fd, int dir, const char *name); /* -1 and EEXIST when the name is taken */
+
+/* All of `from` in an unnamed file of dir; *kind says how (E_kind: auto, reflink, copy) and then how it was. */
+int bg_duplicate(int dir, int from, uint32_t *kind);
 #endif

@@ -4,6 +4,7 @@
  * its cookies are honoured, so that nothing of udev's still holds a device that we remove.
  */
 #include "disk_dm.h"
+#include "copy.h"
 #include "op.h"
 #include "record.h"
 #include <libdevmapper.h>
@@ -261,12 +262,13 @@ int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f
     return bg_step(f, "remove the dm device", error);
 }
 
-static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
-                    struct bg_reply *f)
+int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
     dev_t unused;
     uint32_t cookie;
-    if (bg_lock(h, BG_LOCK_BASES, f) < 0)
+    struct bg_entry e;
+    BG_CLOSED int base = bg_base_open(h, vm->disk_origin, &e, f);
+    if (base < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;
     if (find(h, vm->id, "", &unused) == LIVE)
         return 0;
@@ -281,7 +283,7 @@ static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint6
     int error = remove_devices(h, vm->id, cookie);
     if (error == 0) {
         step = "make the dm origin";
-        error = make_origin(h, vm, base_loop, base_size, cookie);
+        error = make_origin(h, vm, base_loop, e.size, cookie);
     }
     if (error == 0) {
         step = "make the dm snapshot";
@@ -292,32 +294,29 @@ static int activate(struct bg_helper *h, const struct bg_vm *vm, int base, uint6
 }
 
 /* Room for every chunk, its exceptions and the header: the store can never overflow. Sparse, so it costs nothing. */
-static int size_store(struct bg_helper *h, const struct bg_vm *vm, int flags, struct bg_reply *f)
+static int size_store(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
     uint64_t chunks = vm->disk_size / (CHUNK_SECTORS * SECTOR);
     uint64_t bytes = (chunks + chunks / EXCEPTIONS + 3) * CHUNK_SECTORS * SECTOR;
-    BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR | flags, 0600);
+    BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR, 0);
     if (store < 0 || ftruncate(store, (off_t)bytes) < 0 || fsync(store) < 0 || fsync(h->disks) < 0)
-        return bg_sys(f, "make the exception store");
+        return bg_sys(f, "size the exception store");
     return 0;
 }
 
-int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
-                 struct bg_reply *f)
+int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int from, struct bg_reply *f)
 {
-    return size_store(h, vm, O_CREAT | O_TRUNC, f) < 0 ? -1 : activate(h, vm, base, base_size, f);
+    uint32_t kind = BG_V_auto;
+    BG_CLOSED int store =
+        from < 0 ? bg_unnamed_file(h->disks) : bg_duplicate(h->disks, from, &kind);
+    if (store < 0 || bg_name_file(store, h->disks, vm->id) < 0)
+        return bg_sys(f, "make the exception store");
+    return size_store(h, vm, f) < 0 ? -1 : bg_dm_activate(h, vm, f);
 }
 
 int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    return bg_dm_remove(h, vm, f) < 0 ? -1 : size_store(h, vm, 0, f);
-}
-
-int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
-{
-    uint64_t size;
-    BG_CLOSED int base = bg_base_open(h, vm->disk_base, &size, f);
-    return base < 0 ? -1 : activate(h, vm, base, size, f);
+    return bg_dm_remove(h, vm, f) < 0 ? -1 : size_store(h, vm, f);
 }
 
 static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct bg_reply *f)

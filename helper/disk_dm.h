@@ -9,8 +9,8 @@
 #include "ledger.h"
 
 bool bg_dm_available(void); /* the kernel has the snapshot target */
-int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
-                 struct bg_reply *f);
+/* from: the store of a snapshot, to begin with a copy of; -1: an empty one. */
+int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int from, struct bg_reply *f);
 int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm,
                    struct bg_reply *f); /* after a reboot; 0 when it is */
 /* Devices off, store as large as the new size needs; the caller saves that size and activates. Not while it is open. */

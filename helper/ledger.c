@@ -24,6 +24,7 @@ static const struct field vm_fields[] = {FIELD(bg_vm, slot, "slot", NUMBER)},
                                            FIELD(bg_vm, disk_base, "disk_base", DIGEST),
                                            FIELD(bg_vm, disk_boot, "disk_boot", TEXT),
                                            FIELD(bg_vm, disk_settled, "disk_settled", FLAG)},
+                          origin_fields[] = {FIELD(bg_vm, disk_origin, "disk_origin", DIGEST)},
                           tap_fields[] = {FIELD(bg_vm, tap_ifindex, "tap_ifindex", NUMBER),
                                           FIELD(bg_vm, tap_reach, "tap_reach", NUMBER),
                                           FIELD(bg_vm, tap_boot, "tap_boot", TEXT)},
@@ -114,7 +115,7 @@ int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg
     struct bg_vm vm = {0};
     char name[24];
     vm_name(name, id);
-    int error = bg_record_read(&r, h->ledger, name), disk = 0, tap = 0, jail = 0;
+    int error = bg_record_read(&r, h->ledger, name), disk = 0, origin = 0, tap = 0, jail = 0;
     if (error == -ENOENT)
         return bg_fail(f, BG_VM_ABSENT, 0, "vm %s has no ledger entry; reserve it first", id);
     if (error < 0)
@@ -122,11 +123,14 @@ int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg
     snprintf(vm.id, sizeof(vm.id), "%.8s", id);
     if (get(&r, GROUP(vm_fields), &vm) != 1 || vm.slot > BG_SLOT_MAX ||
         (disk = get(&r, GROUP(disk_fields), &vm)) < 0 ||
+        (origin = get(&r, GROUP(origin_fields), &vm)) < 0 ||
         (tap = get(&r, GROUP(tap_fields), &vm)) < 0 ||
         (jail = get(&r, GROUP(jail_fields), &vm)) < 0 ||
         (jail && (strlen(vm.jail) != 16 || !bg_valid_id(vm.jail, 16))))
         return damaged(f, name, -EBADMSG);
     vm.has_disk = disk;
+    if (!origin)
+        memcpy(vm.disk_origin, vm.disk_base, 32);
     vm.has_tap = tap && strcmp(vm.tap_boot, h->boot) == 0;
     if (!vm.has_tap)
         vm.tap_ifindex = 0;
@@ -145,6 +149,8 @@ int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct
     put(&r, GROUP(vm_fields), &now);
     if (vm->has_disk)
         put(&r, GROUP(disk_fields), &now);
+    if (vm->has_disk && memcmp(vm->disk_origin, vm->disk_base, 32) != 0)
+        put(&r, GROUP(origin_fields), &now);
     if (vm->has_tap)
         put(&r, GROUP(tap_fields), &now);
     if (vm->jail[0])

@@ -17,7 +17,9 @@ struct bg_vm {
     bool disk_settled; /* its content is on the medium; else a power cut may have taken it */
     uint32_t disk_kind;
     uint64_t disk_size;
-    uint8_t disk_base[32];
+    uint8_t disk_base[32]; /* what it was made of */
+    uint8_t disk_origin
+        [32]; /* what a dm disk stands on, where that is another: it was made of a snapshot */
     char disk_boot[33];
     bool has_tap;         /* intent or fact of this boot */
     uint32_t tap_ifindex; /* 0: intent */

@@ -12,11 +12,27 @@ void bg_net_restore(struct bg_helper *h, const char *unused);
 
 /* op_base.c: refuse what is no regular file open for reading, of 1 to max bytes, on a file system that cannot stall. */
 int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, struct bg_reply *f);
-/* An fd of an admitted base, or BG_BASE_ABSENT. Its size where asked for. */
-int bg_base_open(struct bg_helper *h, const uint8_t digest[32], uint64_t *ret_size,
+/* What lies in the store under a name of 64 hex digits. */
+struct bg_entry {
+    uint32_t kind;      /* E_entry */
+    uint32_t links;     /* jails that have its file, a snapshot's memory */
+    uint64_t size;      /* of the base, or of the disk that was saved */
+    uint64_t used[3];   /* bytes: base or disk, memory, state */
+    uint32_t disk_kind; /* of a snapshot, E_kind; dm: its file is a store over origin */
+    uint8_t origin[32]; /* what the content stands on: a base on itself, a file on nothing */
+};
+/* 0, or a negative errno with nothing in ret; -ENOENT: there is none. */
+int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret);
+/* An fd of an admitted base, or BG_BASE_ABSENT. With ret also of a snapshot's disk. */
+int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry *ret,
                  struct bg_reply *f);
 
+/* op_snap.c: memory and state into a jail's root. */
+int bg_snap_stage(struct bg_helper *h, const uint8_t digest[32], int jail_root, struct bg_reply *f);
+
 /* op_disk.c: what a start needs, and the end of a disk. */
+int bg_disk_need(struct bg_helper *h, const struct bg_vm *vm,
+                 struct bg_reply *f); /* BG_DISK_ABSENT */
 int bg_disk_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root,
                   struct bg_reply *f); /* as "disk" */
 int bg_disk_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);

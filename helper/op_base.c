@@ -1,6 +1,10 @@
-/* Admitted bases: root-owned, read-only copies of the owner's images and kernels, named by their SHA-256. */
+/*
+ * The store: bases/<64 hex digits> is an admitted base, a root-owned, read-only copy of an image or a kernel of the
+ * owner's under its SHA-256; or a snapshot, a folder (op_snap.c).
+ */
 #include "copy.h"
 #include "op.h"
+#include "record.h"
 #include "spare.h"
 #include <linux/magic.h>
 #include <sys/vfs.h>
@@ -50,35 +54,79 @@ int bg_act_base_admit(struct bg_helper *h, const struct bg_args_base_admit *a,
     return fsync(h->bases) == 0 ? 0 : bg_sys(f, "write the bases' folder to the disk");
 }
 
-int bg_base_open(struct bg_helper *h, const uint8_t digest[32], uint64_t *ret_size,
-                 struct bg_reply *f)
+int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret)
 {
-    char name[65];
+    static const char *const parts[] = {"disk", "mem", "state"};
+    struct bg_record r = {0};
     struct stat st;
-    bg_hex(name, digest, 32);
-    int fd = bg_open(h->bases, name, O_RDONLY, 0);
-    if (fd < 0 && errno == ENOENT)
-        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is not admitted; admit it first", name);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        bg_sys(f, "open the base");
-        bg_close(&fd);
-        return -1;
+    char path[80];
+    if (fstatat(h->bases, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    *ret = (struct bg_entry){.kind = BG_V_base,
+                             .size = (uint64_t)st.st_size,
+                             .used = {(uint64_t)st.st_blocks * 512},
+                             .links = (uint32_t)st.st_nlink - 1};
+    if (!S_ISDIR(st.st_mode))
+        return bg_unhex(ret->origin, name, 32) ? 0 : -EINVAL;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%s", name, parts[i]);
+        st = (struct stat){.st_nlink = 1};
+        fstatat(h->bases, path, &st, AT_SYMLINK_NOFOLLOW);
+        ret->used[i] = (uint64_t)st.st_blocks * 512;
+        ret->links = i == 1 ? (uint32_t)st.st_nlink - 1 : ret->links;
     }
-    if (ret_size)
-        *ret_size = (uint64_t)st.st_size;
-    return fd;
+    snprintf(path, sizeof(path), "%s/record", name);
+    int error = bg_record_read(&r, h->bases, path);
+    const char *origin = bg_record_get(&r, "origin");
+    bool good = bg_record_u32(&r, "kind", &ret->kind) && bg_record_u64(&r, "size", &ret->size) &&
+                bg_record_u32(&r, "disk_kind", &ret->disk_kind) && origin &&
+                bg_unhex(ret->origin, origin, 32);
+    return error < 0 && error != -ENOENT ? error : good ? 0 : -EBADMSG;
 }
 
-/* How many disks (by ledger) and jails (by hard link) stand on the base; -1 failed. */
-static int users(struct bg_helper *h, const uint8_t digest[32], const struct stat *st,
+int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry *ret,
                  struct bg_reply *f)
 {
-    char id[9] = "";
+    char name[80];
+    struct bg_entry e;
+    bg_hex(name, digest, 32);
+    int error = bg_entry_load(h, name, &e), fd = -1;
+    if (error == 0 && e.kind != BG_V_base && (!ret || !(e.kind & BG_V_disk)))
+        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is a snapshot%s", name,
+                       ret ? " without a disk" : "");
+    if (e.kind != BG_V_base)
+        snprintf(name + 64, sizeof(name) - 64, "/disk");
+    if (error == 0 && (fd = bg_open(h->bases, name, O_RDONLY, 0)) < 0)
+        error = -errno;
+    if (error == -ENOENT)
+        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is not admitted; admit it first", name);
+    if (ret)
+        *ret = e;
+    return bg_step(f, "open the base", error) < 0 ? -1 : fd;
+}
+
+/*
+ * Who needs the entry; -1 failed. Of a base: disks and snapshots that stand on it (by ledger and record), jails (by
+ * hard link). Of a snapshot: jails that map its memory. A disk made of a snapshot is a copy.
+ */
+static int users(struct bg_helper *h, const char *name, const struct bg_entry *e,
+                 struct bg_reply *f)
+{
+    char id[9] = "", other[65] = "";
+    struct bg_entry snap;
     struct bg_vm vm;
-    int found, n = (int)st->st_nlink - 1;
+    int found, n = (int)e->links;
+    if (e->kind != BG_V_base)
+        return n;
+    while ((found = bg_next_name(h->bases, "", 64, other, other)) == 1)
+        n += strcmp(other, name) != 0 && bg_entry_load(h, other, &snap) == 0 &&
+             memcmp(snap.origin, e->origin, 32) == 0;
+    if (found < 0)
+        return bg_sys(f, "list the bases");
     while ((found = bg_vm_next(h, id, id, f)) == 1)
         if (bg_vm_load(h, id, &vm, f) == 0)
-            n += vm.has_disk && memcmp(vm.disk_base, digest, 32) == 0;
+            n += vm.has_disk && (memcmp(vm.disk_base, e->origin, 32) == 0 ||
+                                 memcmp(vm.disk_origin, e->origin, 32) == 0);
         else if (f->code != BG_VM_ABSENT)
             return -1;
     return found < 0 ? -1 : n;
@@ -88,22 +136,24 @@ static int users(struct bg_helper *h, const uint8_t digest[32], const struct sta
 int bg_act_base_remove(struct bg_helper *h, const struct bg_args_base_remove *a,
                        struct bg_res_base_remove *r, struct bg_reply *f)
 {
-    char name[65];
-    struct stat st;
+    char name[65], gone[72];
+    struct bg_entry e = {.kind = BG_V_full};
     (void)r;
     bg_hex(name, a->digest.b, 32);
-    if (bg_lock(h, BG_LOCK_BASES, f) < 0)
+    snprintf(gone, sizeof(gone), "%s.new", name); /* also what a save left that was cut off */
+    if (bg_lock_vm(h, name, f) < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;
-    if (fstatat(h->bases, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : bg_sys(f, "look for the base");
-    int n = users(h, a->digest.b, &st, f);
+    bool there = bg_entry_load(h, name, &e) != -ENOENT;
+    int n = there ? users(h, name, &e, f) : 0;
     if (n < 0)
         return -1;
     if (n > 0)
         return bg_fail(f, BG_BASE_IN_USE, 0,
-                       "base %.12s: %d disks or jails stand on it; delete those VMs first", name,
-                       n);
-    return unlinkat(h->bases, name, 0) == 0 && bg_spare_remove(h, a->digest.b) == 0
+                       "base %.12s: %d disks, snapshots or jails stand on it; delete those first",
+                       name, n);
+    return bg_remove_tree(h->bases, gone) == 0 &&
+                   (!there || renameat(h->bases, name, h->bases, gone) == 0) &&
+                   bg_remove_tree(h->bases, gone) == 0 && bg_spare_remove(h, a->digest.b) == 0
                ? 0
                : bg_sys(f, "remove the base");
 }
@@ -112,17 +162,22 @@ int bg_act_base_remove(struct bg_helper *h, const struct bg_args_base_remove *a,
 int bg_act_base_list(struct bg_helper *h, const struct bg_args_base_list *a,
                      struct bg_res_base_list *r, struct bg_reply *f)
 {
-    struct stat st;
+    struct bg_entry e;
     char name[65];
+    int found, error, n;
     bg_hex(name, a->after.b, 32);
-    int found = bg_next_name(h->bases, "", 64, name, name);
-    if (found <= 0)
-        return found < 0 ? bg_sys(f, "list the bases") : 0;
-    r->found = bg_unhex(r->digest.b, name, 32);
-    BG_CLOSED int base = bg_base_open(h, r->digest.b, &r->size, f);
-    if (base < 0)
+    do { /* one that was removed this moment is passed over */
+        found = bg_next_name(h->bases, "", 64, name, name);
+        if (found <= 0)
+            return found < 0 ? bg_sys(f, "list the bases") : 0;
+    } while ((error = bg_entry_load(h, name, &e)) == -ENOENT);
+    if (bg_step(f, "look at the base", error) < 0 || (n = users(h, name, &e, f)) < 0)
         return -1;
-    int n = fstat(base, &st) < 0 ? bg_sys(f, "look at the base") : users(h, r->digest.b, &st, f);
-    r->users = n < 0 ? 0 : (uint32_t)n;
-    return n < 0 ? -1 : 0;
+    *r = (struct bg_res_base_list){.found = 1,
+                                   .size = e.size,
+                                   .users = (uint32_t)n,
+                                   .kind = e.kind,
+                                   .used = e.used[0] + e.used[1] + e.used[2]};
+    bg_unhex(r->digest.b, name, 32);
+    return 0;
 }

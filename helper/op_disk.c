@@ -36,26 +36,23 @@ void bg_disk_settle(struct bg_helper *h, const char *id)
     bg_unlock(h);
 }
 
-static int make_file(struct bg_helper *h, const struct bg_vm *vm, int base, uint64_t base_size,
-                     uint32_t asked, uint32_t *ret_kind, struct bg_reply *f)
+static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint32_t *kind,
+                     struct bg_reply *f)
 {
     char claimed[16], hex[65];
-    BG_CLOSED int fd = bg_unnamed_file(h->disks);
-    if (fd < 0)
-        return bg_sys(f, "make the disk");
-    bool cloned = asked != BG_V_copy && bg_clone(base, fd), spare = false;
-    if (!cloned && asked == BG_V_reflink)
+    snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
+    BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : bg_spare_claim(h, vm->disk_base, claimed);
+    bool spare = fd >= 0;
+    if (spare)
+        *kind = BG_V_copy;
+    else
+        fd = bg_duplicate(h->disks, from, kind);
+    if (fd < 0 && *kind == BG_V_reflink)
         return bg_fail(f, BG_DISK_KIND, errno,
                        "kind: the file system of /var/lib/banger-root cannot reflink");
-    snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
-    if (!cloned) {
-        int ahead = bg_spare_claim(h, vm->disk_base, claimed);
-        if ((spare = ahead >= 0)) {
-            bg_close(&fd);
-            fd = ahead;
-        } else if (bg_copy(base, fd, base_size, NULL) < 0) {
-            return bg_sys(f, "copy the base");
-        }
+    if (fd < 0)
+        return bg_sys(f, "copy the base");
+    if (*kind == BG_V_copy) {
         bg_hex(hex, vm->disk_base, 32);
         bg_later(h, bg_spare_fill, hex);
     }
@@ -63,26 +60,30 @@ static int make_file(struct bg_helper *h, const struct bg_vm *vm, int base, uint
         fchmod(fd, 0600) < 0)
         return bg_sys(f, "size the disk");
     if (spare ? renameat(h->disks, claimed, h->disks, vm->id) < 0
-              : (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
-                    bg_name_file(fd, h->disks, vm->id) < 0)
+              : bg_name_file(fd, h->disks, vm->id) < 0)
         return bg_sys(f, "name the disk");
-    *ret_kind = cloned ? BG_V_reflink : BG_V_copy;
     return 0;
 }
 
-static int make(struct bg_helper *h, struct bg_vm *vm, int base, uint64_t base_size, uint32_t asked,
-                struct bg_reply *f)
+static int make(struct bg_helper *h, struct bg_vm *vm, int from, const struct bg_entry *e,
+                uint32_t kind, struct bg_reply *f)
 {
-    uint32_t kind = BG_V_copy;
-    bool dm = asked == BG_V_dm || (asked == BG_V_auto && bg_dm_available());
+    bool snap = e->kind != BG_V_base;
+    bool dm =
+        kind == BG_V_auto ? (snap ? e->disk_kind == BG_V_dm : bg_dm_available()) : kind == BG_V_dm;
+    if (snap && dm != (e->disk_kind == BG_V_dm))
+        return bg_fail(f, BG_DISK_KIND, 0, "kind: the snapshot's disk is %s; ask for auto",
+                       dm ? "a file" : "dm");
     vm->has_disk = true;
     vm->disk_settled = false;
-    vm->disk_kind = dm ? BG_V_dm : asked == BG_V_auto ? BG_V_copy : asked;
+    vm->disk_kind = dm ? BG_V_dm : kind == BG_V_auto ? BG_V_copy : kind;
+    memcpy(vm->disk_origin, dm ? e->origin : vm->disk_base, 32);
     snprintf(vm->disk_boot, sizeof(vm->disk_boot), "%s", h->boot);
     if (bg_vm_save(h, vm, true, f) < 0)
         return -1;
-    if (dm ? bg_dm_create(h, vm, base, base_size, f)
-           : make_file(h, vm, base, base_size, asked, &kind, f)) {
+    if (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT)
+        return bg_sys(f, "remove what an earlier attempt left");
+    if (dm ? bg_dm_create(h, vm, snap ? from : -1, f) : make_file(h, vm, from, &kind, f)) {
         struct bg_reply unused;
         if (bg_disk_remove(h, vm, &unused) == 0)
             bg_vm_save(h, vm, true, &unused);
@@ -130,28 +131,26 @@ int bg_act_disk_create(struct bg_helper *h, const struct bg_args_disk_create *a,
 {
     struct bg_vm vm;
     struct stat st;
-    uint64_t base_size;
+    struct bg_entry e;
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
         return -1;
     if (a->size == 0 || a->size > DISK_MAX || a->size % 4096 != 0)
         return bg_fail(f, BG_BAD_REQUEST, 0, "size: must be a multiple of 4096 up to 16 TiB");
-    BG_CLOSED int base = bg_base_open(h, a->base.b, &base_size, f);
-    if (base < 0)
-        return -1;
     /* An intent whose file never got its name, or whose bytes may be gone, is made anew. */
-    bool there =
-        vm.has_disk && !bg_disk_lost(h, &vm) &&
-        (vm.disk_kind == BG_V_dm || fstatat(h->disks, vm.id, &st, AT_SYMLINK_NOFOLLOW) == 0);
-    if (there) {
+    if (vm.has_disk && !bg_disk_lost(h, &vm) &&
+        (vm.disk_kind == BG_V_dm || fstatat(h->disks, vm.id, &st, AT_SYMLINK_NOFOLLOW) == 0)) {
         if (adopt(h, &vm, a, f) < 0)
             return -1;
     } else {
-        if (a->size < base_size)
+        BG_CLOSED int from = bg_base_open(h, a->base.b, &e, f);
+        if (from < 0)
+            return -1;
+        if (a->size < e.size)
             return bg_fail(f, BG_BAD_REQUEST, 0, "size: must be at least the base's %llu bytes",
-                           (unsigned long long)base_size);
+                           (unsigned long long)e.size);
         vm.disk_size = a->size;
         memcpy(vm.disk_base, a->base.b, 32);
-        if (make(h, &vm, base, base_size, a->kind, f) < 0)
+        if (make(h, &vm, from, &e, a->kind, f) < 0)
             return -1;
     }
     r->kind = vm.disk_kind;
@@ -159,7 +158,7 @@ int bg_act_disk_create(struct bg_helper *h, const struct bg_args_disk_create *a,
     return 0;
 }
 
-static int need_disk(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+int bg_disk_need(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
     if (!vm->has_disk)
         return bg_fail(f, BG_DISK_ABSENT, 0, "vm %s has no disk; create it first", vm->id);
@@ -175,7 +174,7 @@ int bg_act_disk_status(struct bg_helper *h, const struct bg_args_disk_status *a,
 {
     struct bg_vm vm;
     struct stat st;
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || need_disk(h, &vm, f) < 0)
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_disk_need(h, &vm, f) < 0)
         return -1;
     r->kind = vm.disk_kind;
     r->size = vm.disk_size;
@@ -194,7 +193,7 @@ int bg_act_disk_export(struct bg_helper *h, const struct bg_args_disk_export *a,
 {
     struct bg_vm vm;
     struct bg_jail_state jail;
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || need_disk(h, &vm, f) < 0 ||
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_disk_need(h, &vm, f) < 0 ||
         bg_jail_look(h, &vm, &jail, f) < 0)
         return -1;
     bg_close(&jail.watch);
@@ -207,7 +206,7 @@ int bg_act_disk_export(struct bg_helper *h, const struct bg_args_disk_export *a,
 
 int bg_disk_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
 {
-    if (need_disk(h, vm, f) < 0)
+    if (bg_disk_need(h, vm, f) < 0)
         return -1;
     if (vm->disk_kind == BG_V_dm)
         return bg_dm_stage(h, vm, jail_root, f);

@@ -56,6 +56,8 @@ static int stage(struct bg_helper *h, const struct bg_vm *vm, const struct bg_ar
         return -1;
     if (memcmp(a->initrd.b, none, 32) != 0 && link_base(h, a->initrd.b, root, "initrd", f) < 0)
         return -1;
+    if (memcmp(a->snapshot.b, none, 32) != 0 && bg_snap_stage(h, a->snapshot.b, root, f) < 0)
+        return -1;
     if (stage_file(root, "seed", 0400, vm->uid, a->seed, size, f) < 0 ||
         stage_file(root, "vmm.log", 0600, vm->uid, -1, 0, f) < 0 ||
         stage_file(root, "metrics", 0600, vm->uid, -1, 0, f) < 0)

@@ -1,6 +1,7 @@
 /* See spare.h. */
 #include "spare.h"
 #include "copy.h"
+#include "op.h"
 #include <sys/statvfs.h>
 
 enum { ROOM = 8 }; /* free space wanted, in sizes of the base: a spare is a convenience */
@@ -25,17 +26,17 @@ void bg_spare_fill(struct bg_helper *h, const char *base)
 {
     uint8_t digest[32];
     char spare[72];
-    struct stat st;
+    uint32_t kind = BG_V_copy;
     struct statvfs fs;
-    BG_CLOSED int from = bg_open(h->bases, base, O_RDONLY, 0);
-    if (from < 0 || !bg_unhex(digest, base, 32) || fstat(from, &st) < 0 ||
-        fstatvfs(from, &fs) < 0 ||
-        (uint64_t)fs.f_bavail * fs.f_frsize / ROOM < (uint64_t)st.st_size)
+    struct bg_entry e;
+    struct bg_reply unused;
+    BG_CLOSED int from = bg_unhex(digest, base, 32) ? bg_base_open(h, digest, &e, &unused) : -1;
+    if (from < 0 || fstatvfs(from, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize / ROOM < e.size)
         return;
     (void)!nice(19); /* the guest that has just got its disk boots now */
     spare_name(spare, digest);
-    BG_CLOSED int to = bg_unnamed_file(h->bases);
-    if (to < 0 || bg_copy(from, to, (uint64_t)st.st_size, NULL) < 0 || fsync(to) < 0)
+    BG_CLOSED int to = bg_duplicate(h->bases, from, &kind);
+    if (to < 0 || fsync(to) < 0)
         return;
     bg_name_file(to, h->bases, spare);
     /* The base may have been removed while we copied. */

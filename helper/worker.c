@@ -32,7 +32,9 @@ static int act(struct bg_helper *h, uint32_t op, const union bg_args *a, union b
 /* Seconds until blocking calls give up. Copying and hashing an image takes as long as its disk needs. */
 static unsigned deadline(uint32_t op)
 {
-    return op == BG_OP_base_admit ? 900 : op == BG_OP_disk_create ? 300 : 30;
+    return op == BG_OP_base_admit                             ? 900
+           : op == BG_OP_disk_create || op == BG_OP_snap_save ? 300
+                                                              : 30;
 }
 
 static void audit(const struct bg_op_row *op, const struct bg_header *header,

@@ -29,16 +29,16 @@ function M:dns_socket() return self.pool:call("dns_socket", {}, QUICK) end
 ---Copy a file into the root-owned area. @param args {image: integer} fd, read from offset 0  @return {digest, size}
 function M:base_admit(args) return self.pool:call("base_admit", args, COPY) end
 
----@param args {digest: string}
+---Forget a base or a snapshot, also what a save that was cut off has left. @param args {digest: string}
 function M:base_remove(args) return self.pool:call("base_remove", args, QUICK) end
 
----@param args {after: string}  @return {found, digest, size, users}
+---@param args {after: string}  @return {found, digest, size, users, kind: "base"|"disk"|"memory"|"full", used}
 function M:base_list(args) return self.pool:call("base_list", args, QUICK) end
 
 ---Reserve slot, uid, address, MAC and tap name. @param args {vm: string, slot: integer}  @return {uid, address, mac, ifname}
 function M:vm_reserve(args) return self.pool:call("vm_reserve", args, QUICK) end
 
----Make or grow the VM's disk. @param args {vm, base, size: integer, kind: "auto"|"dm"|"reflink"|"copy"}  @return {kind, size}
+---Make or grow the VM's disk; `base` may be a snapshot's id. @param args {vm, base, size: integer, kind: "auto"|"dm"|"reflink"|"copy"}  @return {kind, size}
 function M:disk_create(args) return self.pool:call("disk_create", args, COPY) end
 
 ---@param args {vm: string}  @return {kind, size, used, fill_permille, base}
@@ -59,11 +59,11 @@ function M:port_remove(args) return self.pool:call("port_remove", args, QUICK) e
 ---@param args {index: integer}  @return {found, vm, proto, host_port, guest_port, local_only}
 function M:port_list(args) return self.pool:call("port_list", args, QUICK) end
 
----Start the engine in a fresh jail. `initrd` nil: none.
----@param args {vm, engine: integer, kernel: string, initrd: string?, seed: integer, cpus: integer, memory_mib: integer}
+---Start the engine in a fresh jail. `initrd` nil: none. `snapshot` nil: none; else /snap.mem and /snap.state are there to be loaded.
+---@param args {vm, engine: integer, kernel: string, initrd: string?, seed: integer, cpus: integer, memory_mib: integer, snapshot: string?}
 ---@return {jail: string, pid: integer, start: integer, watch: integer, notify: integer}  watch: pidfd; notify: listening socket
 function M:jail_spawn(args)
-  local full = { initrd = NO_DIGEST }
+  local full = { initrd = NO_DIGEST, snapshot = NO_DIGEST }
   for key, value in pairs(args) do full[key] = value end
   return self.pool:call("jail_spawn", full, SLOW)
 end
@@ -88,6 +88,11 @@ function M:vm_list(args) return self.pool:call("vm_list", args, QUICK) end
 
 ---@param args {after: integer}  @return {found, number, name, digest}
 function M:engine_list(args) return self.pool:call("engine_list", args, QUICK) end
+
+---Save a VM as the snapshot `snap` (64 random hex digits), complete or not at all; asked again, it answers with what is there.
+---disk: of a VM without a VMM. memory, full: the paused VMM has written /save.mem and /save.state before.
+---@param args {vm: string, snap: string, what: "disk"|"memory"|"full"}  @return {disk: integer, memory: integer, state: integer}  bytes taken
+function M:snap_save(args) return self.pool:call("snap_save", args, COPY) end
 
 -- A cursor operation, asked until it says that nothing follows.
 local function all(self, op, first, next_of)
@@ -121,7 +126,7 @@ function M:vm(id)
   return row.found ~= 0 and row.vm == id and row or nil
 end
 
----Every admitted base. @return table[]|nil, banger.Error?
+---Every admitted base and every snapshot. @return table[]|nil, banger.Error?
 function M:bases() return all(self, "base_list", { after = NO_DIGEST }, function(row) return { after = row.digest } end) end
 
 ---Every installed engine, by number. @return table[]|nil, banger.Error?

@@ -1,0 +1,144 @@
+/*
+ * Snapshots: bases/<id>/ with `disk` (a complete file, or a dm store over an admitted base), `mem` and `state`, each
+ * where it was saved, and `record`. All of it is root's and read-only; a jail gets hard links to memory and state.
+ *
+ * The folder is filled as <id>.new and then gets its name, durably, so that it is complete or absent. base_remove takes
+ * both names away.
+ */
+#include "copy.h"
+#include "disk_dm.h"
+#include "op.h"
+#include "record.h"
+
+static const char *const written[] = {"save.mem", "save.state"}, *const saved[] = {"mem", "state"},
+                         *const staged[] = {"snap.mem", "snap.state"};
+
+static int keep(int fd, int folder, const char *name, struct bg_reply *f)
+{
+    return fchmod(fd, 0444) == 0 && fsync(fd) == 0 && bg_name_file(fd, folder, name) == 0
+               ? 0
+               : bg_sys(f, "keep a file of the snapshot");
+}
+
+/*
+ * Nobody but root can open the file for writing from the chown on; who had it open before, or mapped, is seen by the
+ * kernel, which then refuses the lease. The name in the jail proves nothing: the fd is linked.
+ */
+static int take(const struct bg_vm *vm, int root, size_t i, int folder, struct bg_reply *f)
+{
+    struct stat st;
+    uint32_t kind = BG_V_copy;
+    BG_CLOSED int fd = bg_open(root, written[i], O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0 ? errno != ENOENT && errno != ELOOP : fstat(fd, &st) < 0)
+        return bg_sys(f, "open what the VMM has written");
+    if (fd < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+        (st.st_uid != vm->uid && st.st_uid != 0))
+        return bg_fail(f, BG_PEER_UNPROVEN, 0, "%s in the jail is no plain file of the VMM's own",
+                       written[i]);
+    if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0444) < 0)
+        return bg_sys(f, "take over what the VMM has written");
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0 && fcntl(fd, F_SETLEASE, F_UNLCK) == 0)
+        return keep(fd, folder, saved[i], f);
+    BG_CLOSED int copy = bg_duplicate(folder, fd, &kind);
+    return copy < 0 ? bg_sys(f, "copy what the VMM has written") : keep(copy, folder, saved[i], f);
+}
+
+static int save_disk(struct bg_helper *h, const struct bg_vm *vm, int folder, struct bg_reply *f)
+{
+    uint32_t kind = BG_V_auto;
+    BG_CLOSED int device = vm->disk_kind == BG_V_dm ? bg_dm_open(h, vm, f) : -1;
+    if (vm->disk_kind == BG_V_dm && (device < 0 || fsync(device) < 0))
+        return device < 0 ? -1 : bg_sys(f, "flush the dm snapshot");
+    BG_CLOSED int from = bg_open(h->disks, vm->id, O_RDONLY, 0);
+    BG_CLOSED int to = from < 0 ? -1 : bg_duplicate(folder, from, &kind);
+    return to < 0 ? bg_sys(f, "copy the disk") : keep(to, folder, "disk", f);
+}
+
+static int save(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, int folder, int root,
+                struct bg_reply *f)
+{
+    struct bg_record r = {0};
+    char origin[65];
+    for (size_t i = 0; root >= 0 && i < 2; i++)
+        if (take(vm, root, i, folder, f) < 0)
+            return -1;
+    if ((what & BG_V_disk) && save_disk(h, vm, folder, f) < 0)
+        return -1;
+    bool dm = (what & BG_V_disk) && vm->disk_kind == BG_V_dm;
+    memset(origin, '0', 64);
+    origin[64] = 0;
+    if (dm)
+        bg_hex(origin, vm->disk_origin, 32);
+    bg_record_set(&r, "origin", origin);
+    bg_record_set_u64(&r, "kind", what);
+    bg_record_set_u64(&r, "disk_kind", what & BG_V_disk ? vm->disk_kind : 0);
+    bg_record_set_u64(&r, "size", what & BG_V_disk ? vm->disk_size : 0);
+    return bg_step(f, "write the snapshot's record", bg_record_write(&r, folder, "record", true));
+}
+
+/* Safe because what the VMM wrote is taken by fd, made root's, and kept only while nobody can write to it. */
+int bg_act_snap_save(struct bg_helper *h, const struct bg_args_snap_save *a,
+                     struct bg_res_snap_save *r, struct bg_reply *f)
+{
+    char name[65], beside[72];
+    struct bg_vm vm;
+    struct bg_jail_state now;
+    struct bg_entry e;
+    bool memory = a->what & BG_V_memory;
+    bg_hex(name, a->snap.b, 32);
+    snprintf(beside, sizeof(beside), "%s.new", name);
+    if (a->what == BG_V_base)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "what: must be disk, memory or full");
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_disk_need(h, &vm, f) < 0 ||
+        bg_lock_vm(h, name, f) < 0)
+        return -1;
+    int error = bg_entry_load(h, name, &e);
+    if (error != -ENOENT && (error < 0 || e.kind != a->what))
+        return bg_fail(f, BG_BASE_IN_USE, -error, "snap: %.12s is something else; choose another",
+                       name);
+    if (error == -ENOENT) {
+        if (bg_jail_look(h, &vm, &now, f) < 0)
+            return -1;
+        bg_close(&now.watch);
+        if (memory ? now.state != BG_V_running
+                   : now.state == BG_V_running || now.state == BG_V_unknown)
+            return memory ? bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm.id)
+                          : bg_fail(f, BG_VM_ALIVE, 0,
+                                    "vm %s runs; stop it, or save its memory as well", vm.id);
+        BG_CLOSED int root = memory ? bg_jail_root(h, vm.jail, f) : -1;
+        if (memory && root < 0)
+            return -1;
+        BG_CLOSED int folder =
+            bg_remove_tree(h->bases, beside) < 0 ? -1 : bg_open_dir(h->bases, beside, 0700);
+        if (folder < 0)
+            return bg_sys(f, "make the snapshot's folder");
+        bool good = save(h, &vm, a->what, folder, root, f) == 0;
+        if (good && (renameat(h->bases, beside, h->bases, name) < 0 || fsync(h->bases) < 0))
+            good = bg_sys(f, "name the snapshot") == 0;
+        if (!good) {
+            bg_remove_tree(h->bases, beside);
+            return -1;
+        }
+        for (size_t i = 0; memory && i < 2; i++)
+            unlinkat(root, written[i], 0);
+        if (bg_step(f, "look at the snapshot", bg_entry_load(h, name, &e)) < 0)
+            return -1;
+    }
+    *r = (struct bg_res_snap_save){.disk = e.used[0], .memory = e.used[1], .state = e.used[2]};
+    return 0;
+}
+
+int bg_snap_stage(struct bg_helper *h, const uint8_t digest[32], int jail_root, struct bg_reply *f)
+{
+    char path[80];
+    bg_hex(path, digest, 32);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path + 64, sizeof(path) - 64, "/%s", saved[i]);
+        if (linkat(h->bases, path, jail_root, staged[i], 0) < 0)
+            return errno == ENOENT || errno == ENOTDIR
+                       ? bg_fail(f, BG_BASE_ABSENT, 0,
+                                 "snapshot: %.12s is not there or has no memory", path)
+                       : bg_sys(f, "link the snapshot into the jail");
+    }
+    return 0;
+}
