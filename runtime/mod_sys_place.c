@@ -25,6 +25,14 @@ static int sys_rename(lua_State *L)
     return bg_lresult_true(L, bg_place_rename(from, to, &err), &err);
 }
 
+static int sys_exchange(lua_State *L)
+{
+    const char *from = bg_ltext(L, 1), *to = bg_ltext(L, 2);
+    struct bg_err err;
+
+    return bg_lresult_true(L, bg_place_exchange(from, to, &err), &err);
+}
+
 static int sys_symlink(lua_State *L)
 {
     const char *target = bg_ltext(L, 1), *path = bg_ltext(L, 2);
@@ -57,6 +65,11 @@ static int sys_sync(lua_State *L)
 }
 
 const luaL_Reg bg_sys_place[] = {
-    {"copy", sys_copy},         {"rename", sys_rename}, {"symlink", sys_symlink},
-    {"readlink", sys_readlink}, {"sync", sys_sync},     {NULL, NULL},
+    {"copy", sys_copy},
+    {"rename", sys_rename},
+    {"exchange", sys_exchange},
+    {"symlink", sys_symlink},
+    {"readlink", sys_readlink},
+    {"sync", sys_sync},
+    {NULL, NULL},
 };

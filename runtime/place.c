@@ -73,6 +73,16 @@ int bg_place_rename(const char *from, const char *to, struct bg_err *err)
     return r < 0 ? bg_fail_sys(err, -r, "rename to %s: fsync of its folder", to) : 0;
 }
 
+int bg_place_exchange(const char *from, const char *to, struct bg_err *err)
+{
+    int r;
+
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) < 0)
+        return bg_fail_sys(err, errno, "exchange %s and %s", from, to);
+    r = sync_folder_of(to);
+    return r < 0 ? bg_fail_sys(err, -r, "exchange with %s: fsync of its folder", to) : 0;
+}
+
 int bg_place_symlink(const char *target, const char *path, struct bg_err *err)
 {
     return symlink(target, path) < 0 ? bg_fail_sys(err, errno, "link %s", path) : 0;

@@ -19,6 +19,12 @@ int bg_place_copy(int fd, const char *path, mode_t mode, struct bg_err *err);
 /* Rename, then fsync the folder that now holds the name. */
 int bg_place_rename(const char *from, const char *to, struct bg_err *err);
 
+/*
+ * Two names of one file system change places in one step, so that nobody ever finds either of
+ * them absent; then fsync of the folder that holds `to`.
+ */
+int bg_place_exchange(const char *from, const char *to, struct bg_err *err);
+
 /* A symbolic link at `path` (must not exist) with the text `target`. */
 int bg_place_symlink(const char *target, const char *path, struct bg_err *err);
 

@@ -34,6 +34,7 @@
 ---@field rmtree fun(path: string): true|nil, banger.Error?        never follows links, never crosses a mount
 ---@field copy fun(fd: integer, path: string, mode: integer): true|nil, banger.Error?      all of fd into a new file, blocks shared where possible, fsynced
 ---@field rename fun(from: string, to: string): true|nil, banger.Error?                   and fsync of the folder
+---@field exchange fun(from: string, to: string): true|nil, banger.Error?                 both names stay taken at every moment; fsync of the folder
 ---@field symlink fun(target: string, path: string): true|nil, banger.Error?
 ---@field readlink fun(path: string): string|nil, banger.Error?
 ---@field sync fun(path: string): true|nil, banger.Error?                                 everything of that file system

@@ -3,6 +3,7 @@ local client = require "banger.rpc.client"
 local dirs = require "banger.host.dirs"
 local engines = require "banger.host.engines"
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local files = require "banger.host.system_files"
 local helper = require "banger.aio.helper"
 local install = require "banger.flow.install"
@@ -67,9 +68,7 @@ end
 ---Who owns the installed instance, by root's own record.
 ---@return {name: string, uid: integer, gid: integer, home: string}|nil, banger.Error?
 function M.installed_owner()
-  local fd = sys.open("/var/lib/banger-root/main/config", "rn")
-  local text = fd and sys.read(fd, 4096) or ""
-  if fd then sys.close(fd) end
+  local text = file.read_no_link("/var/lib/banger-root/main/config", 4096) or ""
   local uid = ("\n" .. text):match "\nowner[ =](%d+)\n"
   if not uid then
     return nil, err.new("release.not_found", "banger is not installed on this host", { remedy = "sudo banger system install" })

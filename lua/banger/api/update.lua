@@ -3,6 +3,7 @@
 local archive = require "banger.host.update_archive"
 local cjson = require "cjson.safe"
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local files = require "banger.host.system_files"
 local http = require "banger.aio.http"
 local install = require "banger.flow.install"
@@ -22,16 +23,11 @@ local LOCK = "/run/banger-root/update.lock"
 local FETCHER_OFFSET = 4095      -- the last uid of the instance's range: no VM ever has it
 local MIGRATION_SECONDS = 10
 local FETCH_SECONDS = 600
+local SMALL = 64 * 1024
 
 local lib = install.LIB
 
-local function read(path)
-  local fd = sys.open(path, "rn")
-  if not fd then return nil end
-  local text = sys.read(fd, 65536)
-  sys.close(fd)
-  return text
-end
+local function read(path) return file.read_no_link(path, SMALL) end
 
 -- The keys that the running release trusts came with it; a test names its own.
 local function trusted_keys(pubkey_file)

@@ -2,6 +2,7 @@
 -- that answers status, message, remedy; it changes nothing and needs no rights.
 local dirs = require "banger.host.dirs"
 local engines = require "banger.host.engines"
+local file = require "banger.host.file"
 local sys = require "banger.rt.sys"
 local tool = require "banger.host.tool"
 
@@ -9,14 +10,6 @@ local M = {}
 
 local GIB = 2 ^ 30
 local LOW_DISK = 5 * GIB   -- an image build needs about 2 GiB
-
-local function read(path)
-  local fd = sys.open(path, "r")
-  if not fd then return "" end
-  local text = sys.read(fd, 65536) or ""
-  sys.close(fd)
-  return text
-end
 
 local function device(path, need)
   return function()
@@ -51,7 +44,7 @@ local function subids()
   local user = sys.user(sys.geteuid())
   local name = user and user.name or ""
   for _, path in ipairs { "/etc/subuid", "/etc/subgid" } do
-    local text = "\n" .. read(path)
+    local text = "\n" .. (file.read(path, 2 ^ 20) or "")
     if not (text:find("\n" .. name .. ":", 1, true) or text:find("\n" .. sys.geteuid() .. ":", 1, true)) then
       return "WARN", ("image build needs a range for %s in %s"):format(name, path),
         ("sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 %s"):format(name)

@@ -1,6 +1,7 @@
 -- Engines as folders: NAME/{firecracker,jailer,number}. A new one is made whole and tried in .new-NAME and then moved to its
 -- place, so that nobody ever runs one release's firecracker under another's jailer. The helper looks at no name with a dot.
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local names = require "banger.core.names"
 local proc = require "banger.aio.proc"
 local sys = require "banger.rt.sys"
@@ -10,7 +11,6 @@ local M = {}
 local SHARED = "/usr/local/lib/banger/engines"
 local PROGRAMS = { "firecracker", "jailer" }
 local LARGEST = 64 * 2 ^ 20   -- of one program; Firecracker's release build is 3 MiB
-local CHUNK = 2 ^ 20
 local MODE_PROGRAM, MODE_FILE, MODE_FOLDER = 493, 420, 493   -- 0755 0644 0755
 
 ---Where engines of an instance are looked for, nearest first; installing goes to the first.
@@ -21,30 +21,11 @@ function M.folders(instance)
   return { "/var/lib/banger-root/" .. instance .. "/engines", SHARED }
 end
 
-local function read(path, limit)
-  local fd, e = sys.open(path, "r")
-  if not fd then return nil, e end
-  local parts, size = {}, 0
-  while true do
-    local bytes
-    bytes, e = sys.read(fd, CHUNK)
-    if not bytes or bytes == "" then break end
-    parts[#parts + 1], size = bytes, size + #bytes
-    if size > limit then
-      e = err.new("engine.unsuitable", ("%s is larger than %d MiB"):format(path, limit / 2 ^ 20))
-      break
-    end
-  end
-  sys.close(fd)
-  if e then return nil, e end
-  return table.concat(parts)
-end
-
 local function entry(folder, name)
   local path = folder .. "/" .. name
-  local number = tonumber((read(path .. "/number", 16) or ""):match "^(%d+)\n$")
+  local number = tonumber((file.read(path .. "/number", 16) or ""):match "^(%d+)\n$")
   if not number then return nil end
-  local version = read(path .. "/version", 256)
+  local version = file.read(path .. "/version", 256)
   return { name = name, number = number, version = version and version:match "^[^\n]*", path = path }
 end
 
@@ -97,7 +78,7 @@ local function gather(from)
       return nil, err.new("engine.unsuitable", ("%s is not a regular file"):format(path),
         { cause = e, remedy = "an engine is a folder with the programs `firecracker` and `jailer`" })
     end
-    programs[program], e = read(path, LARGEST)
+    programs[program], e = file.read(path, LARGEST)
     if not programs[program] then return nil, err.wrap(e, "read " .. path) end
   end
   return programs

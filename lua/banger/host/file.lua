@@ -7,12 +7,8 @@ local M = {}
 local CHUNK = 4 * 1024 * 1024
 local READABLE = tonumber("600", 8)
 
----The bytes of a file.
----@param path string
----@param limit integer?   bytes; a larger file is refused (`sys.failed`, errno EFBIG)
----@return string|nil, banger.Error?
-function M.read(path, limit)
-  local fd, e = sys.open(path, "r")
+local function read(path, flags, limit)
+  local fd, e = sys.open(path, flags)
   if not fd then return nil, e end
   local parts, size, last = {}, 0
   repeat
@@ -26,6 +22,18 @@ function M.read(path, limit)
   end
   return table.concat(parts)
 end
+
+---The bytes of a file.
+---@param path string
+---@param limit integer?   bytes; a larger file is refused (`sys.failed`, errno EFBIG)
+---@return string|nil, banger.Error?
+function M.read(path, limit) return read(path, "r", limit) end
+
+---The same for root in places that are not root's alone, or whose names mean something: a link at `path` is refused (ELOOP).
+---@param path string
+---@param limit integer
+---@return string|nil, banger.Error?
+function M.read_no_link(path, limit) return read(path, "rn", limit) end
 
 ---Writes a file anew, for the owner alone. Not atomic: for files that nobody knows of yet.
 ---@param path string

@@ -1,6 +1,7 @@
 -- The journal of an update and the ratchet of serials, beside the releases. Root only; banger-recover (units/recover.c) reads the
 -- journal's format: lines "key value".
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local sys = require "banger.rt.sys"
 
 local M = {}
@@ -19,15 +20,11 @@ function M.new(lib)
 end
 
 local function read(path)
-  local fd, e = sys.open(path, "rn")
-  if not fd then
+  local text, e = file.read_no_link(path, LIMIT)
+  if not text then
     if e.errno == "ENOENT" then return {} end
-    return nil, err.wrap(e, "open " .. path)
+    return nil, err.wrap(e, "read " .. path)
   end
-  local text
-  text, e = sys.read(fd, LIMIT)
-  sys.close(fd)
-  if not text then return nil, err.wrap(e, "read " .. path) end
   local fields = {}
   for key, value in text:gmatch "([^%s]+) ([^\n]*)\n" do fields[key] = value end
   return fields

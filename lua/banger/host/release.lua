@@ -3,12 +3,12 @@
 -- The symlink is the only commit point. Units are symlinks through `current`, so they change with it. A release folder is
 -- complete or not there: it is written beside as `rel/.<version>.tmp` and renamed in when every file matches its manifest.
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local signature = require "banger.rt.signature"
 local sys = require "banger.rt.sys"
 
 local M = {}
 
-local CHUNK = 1024 * 1024
 local FOLDER, PROGRAM, FILE = tonumber("755", 8), tonumber("755", 8), tonumber("644", 8)
 local MANIFEST = "MANIFEST.sha256"
 local MANIFEST_LIMIT = 1024 * 1024
@@ -26,25 +26,6 @@ end
 
 local function failed(e, what, path)
   return nil, err.wrap(e, what .. " " .. path)
-end
-
-local function read_all(path, limit)
-  local fd, e = sys.open(path, "rn")
-  if not fd then return nil, e end
-  local parts, size = {}, 0
-  while true do
-    local part
-    part, e = sys.read(fd, CHUNK)
-    if not part or part == "" then break end
-    parts[#parts + 1], size = part, size + #part
-    if size > limit then
-      e = err.new("release.malformed", ("%s is larger than %d bytes"):format(path, limit))
-      break
-    end
-  end
-  sys.close(fd)
-  if e then return nil, e end
-  return table.concat(parts)
 end
 
 ---A version names a folder: nothing in it may lead elsewhere.
@@ -136,7 +117,7 @@ local function render_units(dir, owner, lib)
   if not names then return failed(e, "list", dir .. "/units") end
   for _, name in ipairs(names) do
     local text
-    text, e = read_all(dir .. "/units/" .. name, MANIFEST_LIMIT)
+    text, e = file.read_no_link(dir .. "/units/" .. name, MANIFEST_LIMIT)
     if not text then return failed(e, "read", name) end
     text = text:gsub("@OWNER@", owner):gsub("@LIB@", lib)
     ok, e = sys.replace(out .. "/" .. name, text, FILE)
@@ -145,43 +126,55 @@ local function render_units(dir, owner, lib)
   return true
 end
 
----Copy a release into its place, each file checked against the manifest. Done again for what is there: nothing happens.
+-- The manifest of a folder: its text and its entries, or nil, err.
+local function read_manifest(dir)
+  local text, e = file.read_no_link(dir .. "/" .. MANIFEST, MANIFEST_LIMIT)
+  if not text then return failed(e, "read", dir .. "/" .. MANIFEST) end
+  local files
+  files, e = M.parse_manifest(text)
+  if not files then return nil, e end
+  return text, files
+end
+
+-- Everything that the manifest names, each file compared with it, whole and on disk in `beside`.
+local function write_beside(from, beside, text, files)
+  local ok, e = sys.rmtree(beside)
+  if not ok then return failed(e, "remove", beside) end
+  for _, entry in ipairs(files) do
+    local source, to = from .. "/" .. entry.path, beside .. "/" .. entry.path
+    ok, e = sys.mkdir_p(to:match "^(.*)/", FOLDER)
+    if not ok then return failed(e, "make the folder of", to) end
+    local stat = sys.stat(source)
+    local executable = stat and stat.mode % 128 >= 64
+    ok, e = copy_checked(source, to, entry.digest, executable and PROGRAM or FILE)
+    if not ok then return nil, e end
+  end
+  ok, e = sys.replace(beside .. "/" .. MANIFEST, text, FILE)
+  if ok then ok, e = sys.symlink("banger", beside .. "/bangerd") end
+  if not ok then return failed(e, "write", beside) end
+  return true
+end
+
+---Copy a release into its place, each file checked against the manifest. One that is there and has the same manifest is kept;
+---another one under the same version changes places with the new one in one step.
 ---@param from string      a folder with MANIFEST.sha256, not trusted until each file was copied and compared
 ---@param version string
 ---@param owner string     who the units are rendered for
 ---@return true|nil, banger.Error?
 function Release:put(from, version, owner)
   local target, beside = self:path(version), self.lib .. "/rel/." .. version .. ".tmp"
-  if self:verify(version) then return true end
-  local text, e = read_all(from .. "/" .. MANIFEST, MANIFEST_LIMIT)
-  if not text then return failed(e, "read", MANIFEST) end
-  local files
-  files, e = M.parse_manifest(text)
-  if not files then return nil, e end
-  for _, path in ipairs { beside, target } do
-    if sys.stat(path) then
-      local ok
-      ok, e = sys.rmtree(path)
-      if not ok then return failed(e, "remove", path) end
-    end
-  end
-  for _, file in ipairs(files) do
-    local to = beside .. "/" .. file.path
-    local ok
-    ok, e = sys.mkdir_p(to:match "^(.*)/", FOLDER)
-    if ok then
-      local stat = sys.stat(from .. "/" .. file.path)
-      local executable = stat and stat.mode % 128 >= 64
-      ok, e = copy_checked(from .. "/" .. file.path, to, file.digest, executable and PROGRAM or FILE)
-    end
-    if not ok then return nil, e end
-  end
-  local ok
-  ok, e = sys.replace(beside .. "/" .. MANIFEST, text, FILE)
-  if ok then ok, e = sys.symlink("banger", beside .. "/bangerd") end
+  local text, files = read_manifest(from)
+  if not text then return nil, files end
+  if read_manifest(target) == text and self:verify(version) then return render_units(target, owner, self.lib) end
+  local ok, e = write_beside(from, beside, text, files)
   if ok then ok, e = render_units(beside, owner, self.lib) end
-  if ok then ok, e = sys.sync(beside) end
-  if ok then ok, e = sys.rename(beside, target) end
+  if not ok then return nil, e end
+  ok, e = sys.sync(beside)
+  if ok then
+    local place = sys.stat(target) and sys.exchange or sys.rename
+    ok, e = place(beside, target)
+  end
+  if ok then ok, e = sys.rmtree(beside) end
   if not ok then return failed(e, "publish", target) end
   return true
 end
@@ -191,19 +184,15 @@ end
 ---@return true|nil, banger.Error?
 function Release:verify(version)
   local dir = self:path(version)
-  local text, e = read_all(dir .. "/" .. MANIFEST, MANIFEST_LIMIT)
-  if not text then return failed(e, "read", dir .. "/" .. MANIFEST) end
-  local files
-  files, e = M.parse_manifest(text)
-  if not files then return nil, e end
-  for _, file in ipairs(files) do
-    local fd
-    fd, e = sys.open(dir .. "/" .. file.path, "rn")
-    if not fd then return failed(e, "open", file.path) end
+  local text, files = read_manifest(dir)
+  if not text then return nil, files end
+  for _, entry in ipairs(files) do
+    local fd, e = sys.open(dir .. "/" .. entry.path, "rn")
+    if not fd then return failed(e, "open", entry.path) end
     local digest = signature.sha256_fd(fd)
     sys.close(fd)
-    if digest ~= file.digest then
-      return nil, err.new("release.digest", ("%s of release %s was changed"):format(file.path, version))
+    if digest ~= entry.digest then
+      return nil, err.new("release.digest", ("%s of release %s was changed"):format(entry.path, version))
     end
   end
   return true

@@ -2,6 +2,7 @@
 -- from outside: it downloads into a descriptor that root opened, and unpacks what root has verified into a folder of its own.
 local cjson = require "cjson.safe"
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local proc = require "banger.aio.proc"
 local release = require "banger.core.release"
 local signature = require "banger.rt.signature"
@@ -49,20 +50,6 @@ function Archive:download(url, name, limit, seconds, on_line)
   return path
 end
 
-local function read(path, limit)
-  local fd, e = sys.open(path, "rn")
-  if not fd then return nil, e end
-  local parts, size = {}, 0
-  repeat
-    local part
-    part, e = sys.read(fd, limit)
-    parts[#parts + 1], size = part, size + #(part or "")
-  until not part or part == "" or size > limit
-  sys.close(fd)
-  if e then return nil, e end
-  return table.concat(parts)
-end
-
 ---The list of releases; a hint.
 ---@param url string
 ---@return string|nil path, banger.Error?
@@ -84,7 +71,7 @@ function Archive:fetch(base, version, arch)
   for field, name in pairs { sums = "SHA256SUMS", signature = "SHA256SUMS.sig", facts = "RELEASE" } do
     local path
     path, e = self:download(base .. "/" .. name, name, METADATA_LIMIT, METADATA_SECONDS)
-    if path then got[field], e = read(path, METADATA_LIMIT) end
+    if path then got[field], e = file.read_no_link(path, METADATA_LIMIT) end
     if not got[field] then return nil, e end
   end
   local name = release.archive_name(version, arch)
