@@ -1,5 +1,6 @@
 /*
- * banger-recover: at boot, before anything of a release starts, finishes or undoes an interrupted update.
+ * banger-recover: finishes or undoes an interrupted update; at boot before anything of a release starts, or with --live
+ * after an updater was killed, and then what runs is made to be what is selected.
  *
  * It lives outside the releases (<lib>/banger-recover) and is replaced only after a good verdict, so that a broken release
  * can always be left. All it knows is one journal and one symlink:
@@ -13,11 +14,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DEFAULT_LIB "/usr/local/lib/banger"
@@ -147,7 +150,52 @@ static int journal_clear(int lib)
     return 0;
 }
 
-static int recover(int lib)
+#define SERVICES "bangerd-root.service", "bangerd.service"
+
+static int systemctl(char *const words[])
+{
+    static char *const env[] = {"PATH=/usr/bin:/bin", NULL};
+    int status;
+    pid_t pid;
+    int r = posix_spawnp(&pid, words[0], NULL, NULL, words, env);
+    if (r != 0 || waitpid(pid, &status, 0) < 0) {
+        errno = r != 0 ? r : errno;
+        return fail("run", words[0]);
+    }
+    errno = EIO; /* systemctl has said why */
+    return status == 0 ? 0 : fail("systemctl", words[1]);
+}
+
+/* Units are links through `current`; at boot systemd has read the other release's. */
+static int reload_units(void)
+{
+    return systemctl((char *const[]){"systemctl", "daemon-reload", NULL});
+}
+
+/* Both may die at any moment, and one that hangs would not end by itself; what is not there need not be killed. */
+static int restart_services(void)
+{
+    systemctl(
+        (char *const[]){"systemctl", "kill", "--signal=KILL", "--kill-who=main", SERVICES, NULL});
+    systemctl((char *const[]){"systemctl", "reset-failed", SERVICES, NULL});
+    return systemctl((char *const[]){"systemctl", "restart", "bangerd-root.socket",
+                                     "bangerd.socket", SERVICES, NULL});
+}
+
+/* What follows a selection that was taken back. */
+enum after { AFTER_NOTHING, AFTER_RELOAD, AFTER_RESTART };
+
+static int follow(enum after after)
+{
+    if (after == AFTER_NOTHING)
+        return 0;
+    int r = reload_units();
+    if (after == AFTER_RESTART)
+        return r < 0 ? r : restart_services();
+    return 0; /* at boot the selection is what counts: `current` is right whatever systemd says */
+}
+
+static int recover(int lib, enum after after)
 {
     struct journal j;
     const char *outcome;
@@ -156,7 +204,7 @@ static int recover(int lib)
         if (r < 0)
             fprintf(stderr,
                     "banger-recover: " JOURNAL " cannot be understood; nothing was changed. "
-                    "Look at it, then run `previous/banger update rollback` or remove it.\n");
+                    "Look at it, then remove it.\n");
         return r;
     }
     if (!strcmp(j.step, "prepared")) {
@@ -166,6 +214,8 @@ static int recover(int lib)
     } else if (!strcmp(j.step, "flipped") || !strcmp(j.step, "rollback")) {
         outcome = "rolled-back";
         r = point_current_at(lib, j.from);
+        if (r >= 0)
+            r = follow(after);
     } else {
         fprintf(stderr, "banger-recover: " JOURNAL ": unknown step %s; nothing was changed\n",
                 j.step);
@@ -182,18 +232,23 @@ static int recover(int lib)
 
 int main(int argc, char **argv)
 {
-    const char *lib_path = DEFAULT_LIB;
+    const char *lib_path = DEFAULT_LIB, *mode = argc > 1 ? argv[1] : "";
+    enum after after = AFTER_NOTHING;
     int lib, r;
-    if (argc == 3 && !strcmp(argv[1], "--lib"))
+    if (argc == 3 && !strcmp(mode, "--lib"))
         lib_path = argv[2];
-    else if (argc != 2 || strcmp(argv[1], "--boot") != 0) {
-        fprintf(stderr, "usage: banger-recover --boot | --lib FOLDER\n");
+    else if (argc == 2 && !strcmp(mode, "--boot"))
+        after = AFTER_RELOAD;
+    else if (argc == 2 && !strcmp(mode, "--live"))
+        after = AFTER_RESTART;
+    else {
+        fprintf(stderr, "usage: banger-recover --boot | --live | --lib FOLDER\n");
         return 2;
     }
     lib = open(lib_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lib < 0)
         return fail("open", lib_path), 1;
-    r = recover(lib);
+    r = recover(lib, after);
     close(lib);
     return r < 0 ? 1 : 0;
 }

@@ -5,7 +5,7 @@
 --   banger.image    build pull import list show delete prune        made by this process, without the daemon's help
 --   banger.workspace push pull status                    a folder in a VM, and its commits back
 --   banger.kernel   pull import list delete
---   banger.engine   list install
+--   banger.engine   list install verify remove
 --   banger.ssh_config  show install uninstall        `ssh NAME.vm`
 --   banger.daemon   status socket start stop
 --   banger.doctor   checks

@@ -89,7 +89,8 @@ describe("a slip in a command line", function()
     { "vm create dev --publish 80", '--publish: "80" is not HOST:GUEST', "write HOST:GUEST, for example 8080:80" },
     { "vm create dev --publish 80:80", "--publish: \"80\" is not a whole number from 1024 to 65535" },
     { "vm create dev --publish 8080:99999", '--publish: "99999" is not a whole number from 1 to 65535' },
-    { "engine install", "--from FOLDER is missing" },
+    { "engine install --from", "--from needs a value: --from FOLDER|FILE|URL" },
+    { "engine install --sha256 12", '--sha256: "12" is not a SHA-256: 64 hexadecimal digits' },
     { "vm wait dev --for rediness", '--for: "rediness" is none of running, ready, stopped' },
   }
   for _, case in ipairs(cases) do

@@ -7,7 +7,7 @@ local LEFT = {
   -- A host that lacks something, or fails in a way that cannot be had on purpose.
   "disk.unsupported", "guest.not_found", "helper.deadline", "rt.library_missing", "userns.unavailable", "system.no_systemd",
   -- The installed system and its releases, at places that smoke/systemd.t does not reach.
-  "release.digest", "release.not_found", "system.foreign_file", "system.owner_root", "system.vms_left", "update.busy", "update.download",
+  "release.not_found", "system.foreign_file", "system.owner_root", "system.vms_left", "update.busy",
   "update.helper_sick", "update.migration", "update.no_source",
   -- Two of the owner's processes at odds, or files of the owner's that were spoilt.
   "base.changed", "image.build_failed", "kernel.broken", "kernel.busy", "kernel.unavailable", "hook.unsafe", "hook.failed",

@@ -9,7 +9,7 @@ local FACTS = { product = "banger", version = "1.1.0", serial = 7, arch = "amd64
 
 -- A host in memory. `fail` maps "object.method" to the call that fails (1 is the first).
 local function fake(fail)
-  local world = { current = "1.0.0", running = "1.0.0", serial = 5, placed = {},
+  local world = { current = "1.0.0", previous = "0.9.0", running = "1.0.0", serial = 5, placed = {},
     vms = { v1 = { name = "dev", state = "running", pid = 42 } } }
   local calls = {}
   local function call(name, ...)
@@ -33,6 +33,7 @@ local function fake(fail)
         return true
       end,
       clear = function() world.journal = nil return true end,
+      exists = function() return world.journal ~= nil end,
       serial = function() return world.serial end,
       raise_serial = function(_, _, serial) world.serial = serial return true end,
     },
@@ -48,7 +49,13 @@ local function fake(fail)
         world[name] = version
         return true
       end,
-      prune = function() return true end,
+      previous = function() return world.previous end,
+      prune = function()
+        for version in pairs(world.placed) do
+          if version ~= world.current and version ~= world.previous then world.placed[version] = nil end
+        end
+        return true
+      end,
     },
     systemd = {
       ctl = function(verb, unit)
@@ -108,9 +115,30 @@ describe("flow.update", function()
       assert.are.equal("1.0.0", world.running)
       assert.is_nil(world.journal)
       assert.are.equal(5, world.serial)
+      assert.are.equal("0.9.0", world.previous)
+      assert.are.same({}, world.placed)
       return true
     end)
   end
+
+  case.it(it, "settles what an earlier update left, and says so when it cannot", function()
+    local world = fake()
+    local asked = 0
+    world.host.recover = function()
+      asked = asked + 1
+      return world.cannot == nil or nil, err.new("sys.failed", "on purpose")
+    end
+    assert(update.settle(world.host))
+    assert.are.equal(0, asked)
+    world.journal = { from = "1.0.0", to = "1.1.0", step = "flipped" }
+    assert(update.settle(world.host))
+    assert.are.equal(1, asked)
+    world.cannot = true
+    local ok, e = update.settle(world.host)
+    assert.is_nil(ok)
+    assert.are.equal("update.interrupted", e.code)
+    return true
+  end)
 
   case.it(it, "goes back when the new release has lost a VM, or sees another process", function()
     for _, seen in ipairs { {}, { v1 = { state = "running", pid = 43 } }, { v1 = { state = "unknown" } } } do

@@ -3,6 +3,7 @@
 local archive = require "banger.host.update_archive"
 local cjson = require "cjson.safe"
 local err = require "banger.core.err"
+local fetch = require "banger.host.fetch"
 local file = require "banger.host.file"
 local files = require "banger.host.system_files"
 local http = require "banger.aio.http"
@@ -20,12 +21,13 @@ local M = {}
 local STAGING = "/var/lib/banger-root/update"
 local GLANCE = "/var/lib/banger-root/update-check"   -- beside an update that may be under way
 local LOCK = "/run/banger-root/update.lock"
-local FETCHER_OFFSET = 4095      -- the last uid of the instance's range: no VM ever has it
 local MIGRATION_SECONDS = 10
+local RECOVER_SECONDS = 90
 local FETCH_SECONDS = 600
 local SMALL = 64 * 1024
 
 local lib = install.LIB
+local RECOVER = lib .. "/banger-recover"
 
 local function read(path) return file.read_no_link(path, SMALL) end
 
@@ -39,14 +41,6 @@ local function trusted_keys(pubkey_file)
   local keys = {}
   for _, name in ipairs(sys.list(lib .. "/current/keys") or {}) do keys[#keys + 1] = read(lib .. "/current/keys/" .. name) end
   return keys
-end
-
-local function fetcher_uid()
-  local base = (read "/var/lib/banger-root/main/config" or ""):match "\nuid_base[ =](%d+)\n"
-  if not base then
-    return nil, err.new("release.not_found", "the helper's configuration is not there", { remedy = "sudo banger system install" })
-  end
-  return tonumber(base) + FETCHER_OFFSET
 end
 
 -- A hint only: nothing in it is trusted, and what it names has to be signed.
@@ -89,12 +83,13 @@ local function check_migrations(program)
 end
 
 local function effects(options, staging)
-  local uid, e = fetcher_uid()
+  local uid, e = fetch.uid "main"
   if not uid then return nil, e end
   local releases = release.new(lib)
   return {
     releases = releases, journal = journal.new(lib), systemd = systemd, files = files, clock = sys.time,
     archive = archive.new(staging or STAGING, uid, options.ca_file),
+    recover = function() return proc.check { RECOVER, "--live", timeout = RECOVER_SECONDS } end,
     daemon = {
       ping = function()
         local status, problem = system.ask("daemon.status", {})
@@ -132,42 +127,59 @@ function M.check(options)
   return { current = host.releases:current(), latest = manifest.latest, to = to, base = manifest.base .. to }
 end
 
----@param options {to: string?, dry_run: boolean?, manifest_url: string?, pubkey_file: string?, ca_file: string?, progress: function?}
----@return table|nil, banger.Error?
-function M.run(options)
-  local plan, e = M.check(options)
-  if not plan then return nil, e end
-  if plan.to == plan.current then return { from = plan.current, to = plan.to, changed = false } end
-  local keys, owner, host, arch
-  keys, e = trusted_keys(options.pubkey_file)
-  if keys then owner, e = system.installed_owner() end
-  if owner then host, e = effects(options) end
-  if host then arch, e = proc.check { "dpkg", "--print-architecture", timeout = 10 } end
-  if not arch then return nil, e end
-  arch = arch.stdout:match "%S+"
+-- Everything below happens under the lock, on a host where no earlier update is half done.
+local function locked(options, body)
+  local host, e = effects(options)
+  if not host then return nil, e end
   local lock
   lock, e = M.lock()
   if not lock then return nil, e end
+  local done
+  local ok
+  ok, e = update.settle(host)
+  if ok then done, e = body(host) end
+  sys.close(lock)
+  return done, e
+end
+
+local function take(host, options)
+  local plan, e = M.check(options)
+  if not plan then return nil, e end
+  if plan.to == plan.current then return { from = plan.current, to = plan.to, changed = false } end
+  local keys, owner, arch
+  keys, e = trusted_keys(options.pubkey_file)
+  if keys then owner, e = system.installed_owner() end
+  if owner then arch, e = proc.check { "dpkg", "--print-architecture", timeout = 10 } end
+  if not arch then return nil, e end
+  arch = arch.stdout:match "%S+"
   local fetched, done
   fetched, e = host.archive:fetch(plan.base, plan.to, arch)
   if fetched then
     done, e = update.run({ host = host, from = plan.current, to = plan.to, arch = arch, owner = owner.name, keys = keys,
       fetched = fetched, options = options, dry_run = options.dry_run }, options.progress)
   end
-  if not done then host.archive:discard() end
-  sys.close(lock)
-  if not done then return nil, e end
+  if not done then
+    host.archive:discard()
+    return nil, e
+  end
   done.changed = not options.dry_run
   return done
 end
 
+---@param options {to: string?, dry_run: boolean?, manifest_url: string?, pubkey_file: string?, ca_file: string?, progress: function?}
+---@return table|nil, banger.Error?
+function M.run(options)
+  return locked(options, function(host) return take(host, options) end)
+end
+
 ---Run `banger WORDS` in a transient unit, with its output on our stdout and stderr, and wait. When this process or its
----terminal goes away, the unit goes on.
+---terminal goes away, the unit goes on; when the unit's process is killed, recovery settles what it left.
 ---@param words string[]
 ---@return integer|nil status, banger.Error?
 function M.in_unit(words)
   return proc.foreground { "systemd-run", args = { "--quiet", "--collect", "--wait", "--pipe", "--unit=banger-update",
-    "--description=Update of banger", "--property=IgnoreSIGPIPE=yes", "--", lib .. "/current/banger", unpack(words) } }
+    "--description=Update of banger", "--property=IgnoreSIGPIPE=yes",
+    "--property=ExecStopPost=" .. RECOVER .. " --live", "--", sys.proc(sys.getpid()).exe, unpack(words) } }
 end
 
 ---Download into descriptor 3: what the unprivileged child does.
@@ -205,21 +217,15 @@ end
 ---Go back to the previous release. Works from any release's own program: previous/banger update rollback.
 ---@return table|nil, banger.Error?
 function M.rollback()
-  local host, e = effects {}
-  if not host then return nil, e end
-  local lock
-  lock, e = M.lock()
-  if not lock then return nil, e end
-  local from, to = host.releases:previous(), host.releases:current()
-  if not from or from == to then
-    sys.close(lock)
-    return nil, err.new("release.not_found", "there is no previous release to go back to")
-  end
-  local ok
-  ok, e = update.rollback { host = host, from = from, to = to, vms = vms() or {} }
-  sys.close(lock)
-  if not ok then return nil, e end
-  return { from = to, to = from, changed = true }
+  return locked({}, function(host)
+    local from, to = host.releases:previous(), host.releases:current()
+    if not from or from == to then
+      return nil, err.new("release.not_found", "there is no previous release to go back to")
+    end
+    local ok, e = update.rollback { host = host, from = from, to = to, vms = vms() or {} }
+    if not ok then return nil, e end
+    return { from = to, to = from, changed = true }
+  end)
 end
 
 return M

@@ -67,6 +67,11 @@ local function publish(text)
   return { host = tonumber(host), guest = tonumber(guest) }
 end
 
+local function sha256(text)
+  if #text == 64 and text:find "^%x+$" then return text:lower() end
+  return nil, ("%q is not a SHA-256: 64 hexadecimal digits"):format(text:sub(1, 72))
+end
+
 ---NAME=value.
 local function pair(text)
   local key, value = text:match "^([^=]+)=(.*)$"
@@ -84,6 +89,7 @@ M.types = {
   shell = one_of { "bash", "zsh", "fish", "words" },
   wait_state = one_of { "running", "ready", "stopped" },
   init = one_of { "banger", "systemd" },
+  sha256 = sha256,
   duration = function(text) return from(require("banger.core.units").parse_duration(text)) end,
   size = size, memory = memory, port = port, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish,
 }

@@ -241,6 +241,9 @@ code("system.vms_left", FAILED, "VMs could not be deleted, so nothing was remove
 code("update.download", FAILED, "A part of a release could not be downloaded.", { "no network", "a wrong address" })
 code("update.busy", CONFLICT, "Another update is under way.", { "a second command", "an update that was left to its unit" },
   "wait for it: `systemctl status banger-update`")
+code("update.interrupted", FAILED, "What an update that was cut off has left could not be settled.",
+  { "a full or failing disk", "a journal that was edited by hand" },
+  "look at /usr/local/lib/banger/update.journal; `/usr/local/lib/banger/banger-recover --boot` tells more")
 code("update.no_source", FAILED, "It is not known where newer releases are.", { "a build of one's own" })
 code("update.migration", FAILED, "The new release cannot work with this host's database.",
   { "a database from a still newer release", "a damaged database" })
@@ -298,6 +301,14 @@ code("owner.unknown", FAILED, "The owner of the instance cannot be told.",
 code("explain.not_found", NOT_FOUND, "There is no such error code.", { "a typing error", "a code of a newer banger" })
 code("engine.unsuitable", FAILED, "The folder is no engine that works here.",
   { "a program is missing in it", "it is for another machine" })
+code("engine.in_use", CONFLICT, "VMs run on this engine, or will when they are started.", { "they still exist" },
+  "delete those VMs first")
+code("engine.too_old", FAILED, "The Firecracker is older than the oldest that is safe here.",
+  { "an old archive" }, "take 1.14.1 or newer: sudo banger engine install --version X.Y.Z")
+code("engine.digest", FAILED, "An archive or program is not the one whose SHA-256 was published or recorded.",
+  { "a changed or cut-off download", "a file that was edited in place" }, "fetch it again")
+code("engine.no_digest", FAILED, "There is no published SHA-256 to check the archive with.", { "only the archive was copied" },
+  "give the published digest: --sha256 HEX")
 code("script.unreadable", NOT_FOUND, "The script cannot be read.", { "a wrong path" })
 code("script.refused", DENIED, "The script is not Lua text.", { "bytecode was given" })
 code("script.syntax", FAILED, "The script is not valid Lua.", { "see its message for file and line" })

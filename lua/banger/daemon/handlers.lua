@@ -262,6 +262,7 @@ local function users_of(field)
 end
 M["image.in_use"] = users_of "image"
 M["kernel.in_use"] = users_of "kernel"
+M["engine.in_use"] = users_of "engine"
 
 M["engine.list"] = function(daemon)
   local list, problem = daemon.life.engines:candidates()

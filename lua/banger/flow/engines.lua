@@ -1,12 +1,17 @@
--- Which engine runs a VM. `auto` takes the first that is known to work on this host, in the order of PREFERENCE; one of which nothing
+-- Which engine runs a VM. `auto` takes the first that is known to work on this host, in an order of preference; one of which nothing
 -- is known yet is tried with the guest that was asked for, and what came of it is remembered for this engine and this host kernel.
 local err = require "banger.core.err"
 
 local M = {}
 M.__index = M
 
-local PREFERENCE = { firecracker = 1, qemu = 2 }   -- all others after these, by number
 local OTHERS = 3
+
+-- Firecracker's own first, whatever version (`engine install` calls them fc-X-Y-Z), then qemu, then all others.
+local function preference(name)
+  if name == "firecracker" or name:find "^fc%-%d" then return 1 end
+  return name == "qemu" and 2 or OTHERS
+end
 
 -- Failures that speak against the engine; everything else would have failed on any.
 local BLAME = { ["vm.ended"] = true, ["vm.not_ready"] = true, ["vmm.refused"] = true, ["vmm.timeout"] = true, ["vmm.unreachable"] = true,
@@ -50,8 +55,9 @@ function M:candidates()
   local out = {}
   for _, engine in ipairs(list) do out[#out + 1] = { engine = engine, verdict = self:verdict(engine) } end
   table.sort(out, function(a, b)
-    local first, second = PREFERENCE[a.engine.name] or OTHERS, PREFERENCE[b.engine.name] or OTHERS
+    local first, second = preference(a.engine.name), preference(b.engine.name)
     if first ~= second then return first < second end
+    if first == 1 then return a.engine.number > b.engine.number end   -- the version that was installed last
     return a.engine.number < b.engine.number
   end)
   return out

@@ -118,7 +118,7 @@ M.steps = {
   end, undo = function(ctx) return ctx.host.archive:discard() end },
   { name = "place", within = 60, run = function(ctx)
     return ctx.host.releases:put(ctx.unpacked, ctx.to, ctx.owner)
-  end },
+  end, undo = function(ctx) return ctx.host.releases:prune() end },
   { name = "migrations", within = 20, run = function(ctx)
     return ctx.host.daemon.check_migrations(ctx.host.releases:path(ctx.to) .. "/bangerd")
   end },
@@ -130,7 +130,10 @@ M.steps = {
   { name = "journal", run = function(ctx)
     return ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "prepared" }
   end, undo = function(ctx) return ctx.host.journal:clear() end },
-  { name = "previous", run = function(ctx) return ctx.host.releases:point("previous", ctx.from) end },
+  { name = "previous", run = function(ctx)
+    ctx.before = ctx.host.releases:previous()
+    return ctx.host.releases:point("previous", ctx.from)
+  end, undo = function(ctx) return not ctx.before or ctx.host.releases:point("previous", ctx.before) end },
   -- `flipped` is written before the flip: recovery that finds it goes back, which is right on both sides of the rename.
   { name = "select", within = 10, run = function(ctx)
     local ok, e = ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "flipped" }
@@ -150,9 +153,9 @@ local function finish(ctx)
   local function note(ok, e)
     if not ok and not first then first = e end
   end
-  note(host.journal:write { from = ctx.from, to = ctx.to, step = "good" })
   note(host.journal:raise_serial(ctx.key_id, ctx.facts.serial))
   note(host.files.copy(host.releases:path(ctx.to) .. "/banger-recover", install.LIB .. "/banger-recover", 493)) -- 0755
+  note(host.journal:write { from = ctx.from, to = ctx.to, step = "good" })
   note(host.releases:prune())
   note(host.archive:discard())
   if not first then note(host.journal:clear()) end
@@ -183,6 +186,20 @@ function M.run(ctx, progress)
   local timings, e = steps.walk(M.steps, ctx, progress)
   if not timings then return nil, e end
   return { from = ctx.from, to = ctx.to, timings = timings, warning = finish(ctx) }
+end
+
+---Settle what an update that was cut off has left, as recovery at boot does, by the same program. Nothing left: nothing happens.
+---@param host table
+---@return true|nil, banger.Error?
+function M.settle(host)
+  if not host.journal:exists() then return true end
+  local ok, e = host.recover()
+  if ok then ok, e = host.archive:discard() end
+  if ok then ok, e = host.releases:prune() end
+  if not ok then
+    return nil, err.new("update.interrupted", "what an earlier update left could not be settled", { cause = e })
+  end
+  return true
 end
 
 ---Go back to the previous release by hand.

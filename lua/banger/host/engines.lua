@@ -1,7 +1,10 @@
--- Engines as folders: NAME/{firecracker,jailer,number}. A new one is made whole and tried in .new-NAME and then moved to its
--- place, so that nobody ever runs one release's firecracker under another's jailer. The helper looks at no name with a dot.
+-- Engines as folders: NAME/{firecracker,jailer,number,version,SHA256SUMS}. A new one is made whole and tried in .new-NAME and then
+-- changes places with the one that is there, so that nobody ever runs one release's firecracker under another's jailer. The helper
+-- looks at no name with a dot.
 local err = require "banger.core.err"
 local file = require "banger.host.file"
+local signature = require "banger.rt.signature"
+local version_of = require "banger.core.version"
 local names = require "banger.core.names"
 local proc = require "banger.aio.proc"
 local sys = require "banger.rt.sys"
@@ -9,7 +12,10 @@ local sys = require "banger.rt.sys"
 local M = {}
 
 local SHARED = "/usr/local/lib/banger/engines"
+local SUMS = "SHA256SUMS"
 local PROGRAMS = { "firecracker", "jailer" }
+local LONGEST_NAME = 16       -- of what the helper tells
+local OLDEST = "1.14.1"       -- before it the jailer followed links in a jail that was there (CVE-2026-1386)
 local LARGEST = 64 * 2 ^ 20   -- of one program; Firecracker's release build is 3 MiB
 local MODE_PROGRAM, MODE_FILE, MODE_FOLDER = 493, 420, 493   -- 0755 0644 0755
 
@@ -65,8 +71,14 @@ local function number_for(instance, name)
     if engine.name == name then return engine.number end
     highest = math.max(highest, engine.number)
   end
-  local interrupted = entry(M.folders(instance)[1], ".old-" .. name)
-  return interrupted and interrupted.number or highest + 1
+  return highest + 1
+end
+
+-- Other engines may say what they like; one that says it is Firecracker must be new enough.
+local function new_enough(words)
+  local says = words:match "^Firecracker v(%d+%.%d+%.%d+)"
+  if not says or version_of.compare(version_of.parse(says), version_of.parse(OLDEST)) >= 0 then return true end
+  return nil, err.new("engine.too_old", ("Firecracker %s is older than %s"):format(says, OLDEST))
 end
 
 local function gather(from)
@@ -78,7 +90,7 @@ local function gather(from)
       return nil, err.new("engine.unsuitable", ("%s is not a regular file"):format(path),
         { cause = e, remedy = "an engine is a folder with the programs `firecracker` and `jailer`" })
     end
-    programs[program], e = file.read(path, LARGEST)
+    programs[program], e = file.read_no_link(path, LARGEST)
     if not programs[program] then return nil, err.wrap(e, "read " .. path) end
   end
   return programs
@@ -87,35 +99,31 @@ end
 ---Makes the engine whole in `path`; its version.
 local function stage(path, number, programs)
   local ok, e = sys.rmtree(path)
-  if ok or e.errno == "ENOENT" then ok, e = sys.mkdir_p(path, MODE_FOLDER) end
+  if ok then ok, e = sys.mkdir_p(path, MODE_FOLDER) end
   if not ok then return nil, err.wrap(e, "make " .. path) end
-  local version
+  local sums, version = {}, nil
   for i = #PROGRAMS, 1, -1 do
-    local target = path .. "/" .. PROGRAMS[i]
-    ok, e = sys.replace(target, programs[PROGRAMS[i]], MODE_PROGRAM)
+    local program = PROGRAMS[i]
+    local target = path .. "/" .. program
+    ok, e = sys.replace(target, programs[program], MODE_PROGRAM)
     if not ok then return nil, err.wrap(e, "write " .. target) end
     version, e = probe(target)
     if not version then return nil, e end
+    sums[i] = signature.sha256(programs[program]) .. "  " .. program .. "\n"
   end
-  ok, e = sys.replace(path .. "/version", version .. "\n", MODE_FILE)
+  ok, e = new_enough(version)
+  if ok then ok, e = sys.replace(path .. "/" .. SUMS, table.concat(sums), MODE_FILE) end
+  if ok then ok, e = sys.replace(path .. "/version", version .. "\n", MODE_FILE) end
   if ok then ok, e = sys.replace(path .. "/number", number .. "\n", MODE_FILE) end
   if not ok then return nil, e end
   return version
 end
 
----Moves the staged folder to its place; one that is there makes room first. Two renames: killed between them, the engine
----is not installed, and installing it again gives it its old number.
-local function swap(staged, place, aside)
-  local ok, e = sys.rmtree(aside)
-  if not ok and e.errno ~= "ENOENT" then return nil, e end
-  if sys.stat(place) then
-    ok, e = sys.rename(place, aside)
-    if not ok then return nil, e end
-  end
-  ok, e = sys.rename(staged, place)
+-- The staged folder takes its place in one step; what was there is removed. A VM that runs keeps the programs that it was started with.
+local function publish(staged, place)
+  local ok, e = (sys.stat(place) and sys.exchange or sys.rename)(staged, place)
   if not ok then return nil, e end
-  sys.rmtree(aside)
-  return true
+  return sys.rmtree(staged)
 end
 
 ---Copies a folder's programs into the root-owned place of the instance. Root only; the copies are what was checked, so
@@ -124,12 +132,16 @@ end
 ---@param from string
 ---@param name string?     default: the folder's name
 ---@return {name: string, number: integer, version: string, path: string}|nil
----@return banger.Error?
+---@return banger.Error?   `engine.unsuitable`, `engine.too_old`
 function M.install(instance, from, name)
   from = from:gsub("/+$", "")
   local ok, e = names.check(name or from:match "[^/]+$" or "", "engine")
   if not ok then return nil, e end
   name = ok
+  if #name > LONGEST_NAME then
+    return nil, err.new("usage.invalid", ("engine name %q is longer than %d characters"):format(name, LONGEST_NAME),
+      { remedy = "give a shorter one: --name NAME" })
+  end
   local programs
   programs, e = gather(from)
   if not programs then return nil, e end
@@ -138,12 +150,63 @@ function M.install(instance, from, name)
   local number = number_for(instance, name)
   local version
   version, e = stage(staged, number, programs)
-  if version then ok, e = swap(staged, path, folder .. "/.old-" .. name) end
+  if version then ok, e = publish(staged, path) end
   if not (version and ok) then
     sys.rmtree(staged)
     return nil, e
   end
   return { name = name, number = number, version = version, path = path }
+end
+
+-- What of an engine is not as it was installed; nil: nothing.
+local function fault(engine)
+  local sums = file.read_no_link(engine.path .. "/" .. SUMS, 4096)
+  if not sums then return "it was installed by a banger that kept no digests; install it again" end
+  for _, program in ipairs(PROGRAMS) do
+    local path = engine.path .. "/" .. program
+    local stat = sys.stat(path)
+    if not stat or stat.type ~= "file" then return program .. " is missing" end
+    if stat.uid ~= 0 or stat.mode % 64 % 32 >= 16 or stat.mode % 8 % 4 >= 2 then return program .. " can be changed by others than root" end
+    local fd = sys.open(path, "rn")
+    local digest = fd and signature.sha256_fd(fd)
+    if fd then sys.close(fd) end
+    if not digest or not sums:find(digest .. "  " .. program .. "\n", 1, true) then return program .. " is not what was installed" end
+  end
+end
+
+---Compares installed engines with what was installed.
+---@param instance string
+---@param name string?     default: all
+---@return {name: string, number: integer, version: string?, path: string, good: boolean, reason: string?}[]|nil
+---@return banger.Error?   `engine.not_found`
+function M.verify(instance, name)
+  local out = {}
+  for _, engine in ipairs(M.list(instance)) do
+    if not name or engine.name == name then
+      engine.reason = fault(engine)
+      engine.good = engine.reason == nil
+      out[#out + 1] = engine
+    end
+  end
+  if name and not out[1] then return nil, err.new("engine.not_found", "engine not found: " .. name) end
+  return out
+end
+
+---Removes an engine of which the caller knows that no VM stands on it.
+---@param instance string
+---@param name string
+---@return {name: string, number: integer, version: string?, path: string}|nil, banger.Error?   `engine.not_found`
+function M.remove(instance, name)
+  local found, e = M.verify(instance, name)
+  if not found then return nil, e end
+  local engine = found[1]
+  local aside = engine.path:gsub("[^/]+$", ".new-%0")
+  local ok
+  ok, e = sys.rmtree(aside)
+  if ok then ok, e = sys.rename(engine.path, aside) end   -- in one step: never half an engine under its name
+  if ok then ok, e = sys.rmtree(aside) end
+  if not ok then return nil, err.wrap(e, "remove engine " .. name) end
+  return engine
 end
 
 return M

@@ -35,6 +35,12 @@ function Journal:read()
   return read(self.path)
 end
 
+---Whether an update is under way, or was cut off; also when what it says cannot be understood.
+---@return boolean
+function Journal:exists()
+  return sys.stat(self.path) ~= nil
+end
+
 ---What recovery at boot did with the last interrupted update.
 ---@return {from: string?, to: string?, outcome: string?}|nil, banger.Error?
 function Journal:outcome()

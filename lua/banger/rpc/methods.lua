@@ -145,6 +145,10 @@ method("kernel.in_use", {
   doc = "Names of the VMs that boot a kernel.", repeatable = true,
   params = schema.object("KernelInUse", { name = schema.string { doc = "name of the kernel" } }), result = "vms, names",
 })
+method("engine.in_use", {
+  doc = "Names of the VMs that run on an engine, or will when they are started.", repeatable = true,
+  params = schema.object("EngineInUse", { name = schema.string { doc = "name of the engine" } }), result = "vms, names",
+})
 method("engine.list", { doc = "Installed engines.", repeatable = true, result = "engines, each {name, number, digest}; auto {name, why}" })
 method("daemon.status", {
   doc = "How the daemon is: version, uptime, helper, network, numbers of VMs by state.", repeatable = true, result = "daemon",

@@ -106,6 +106,8 @@ return {
     { "number", "integer", "how ledger and helper call it" },
     { "version", "string?", "what the programs say of themselves" },
     { "path", "string", "the folder" },
+    { "good", "boolean?", "verify: whether it is what was installed" },
+    { "reason", "string?", "verify: why not" },
   },
   daemon = {
     { "socket", "string", "path of the unix socket" },
