@@ -12,11 +12,11 @@
 #include "record.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,20 +31,22 @@ static void report(int error)
     close(LOCK);
 }
 
-static int join(const char *cgroup, pid_t pid)
+/* Born in its cgroup: to move a process there waits for a grace period of the kernel, which is longer than a start. */
+static pid_t fork_in(const char *cgroup)
 {
-    char path[256];
+    struct clone_args a = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
     if (strcmp(cgroup, "-") == 0)
-        return 0;
-    snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    int error = fd < 0 || dprintf(fd, "%d", pid) < 0 ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    return error;
+        return fork();
+    int fd = open(cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    a.cgroup = (uint64_t)fd;
+    pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+    close(fd);
+    return pid;
 }
 
-/* The child waits for a byte, so that it is in its cgroup and in the record before it does anything. */
+/* The child waits for a byte, so that it is in the record before it does anything. */
 static void child(int go, int failed, char *const argv[])
 {
     char byte;
@@ -66,7 +68,7 @@ static int start(const char *name, struct bg_record *r, const char *cgroup, char
     int go[2], failed[2], error;
     if (pipe2(go, O_CLOEXEC) < 0 || pipe2(failed, O_CLOEXEC) < 0)
         return -errno;
-    pid_t pid = fork();
+    pid_t pid = fork_in(cgroup);
     if (pid < 0)
         return -errno;
     if (pid == 0) {
@@ -75,7 +77,7 @@ static int start(const char *name, struct bg_record *r, const char *cgroup, char
     }
     close(go[0]);
     close(failed[1]);
-    if ((error = bg_proc_read(pid, &proc)) == 0 && (error = join(cgroup, pid)) == 0) {
+    if ((error = bg_proc_read(pid, &proc)) == 0) {
         bg_record_set_u64(r, "pid", (uint64_t)pid);
         bg_record_set_u64(r, "start", proc.start);
         error = bg_record_write(r, RUN, name, false);

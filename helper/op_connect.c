@@ -119,19 +119,20 @@ static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
 
 /*
  * Wait until the VMM has made its socket. Events: a name appears in the jail's root, or the VMM ends. Between bind and
- * listen there is no event, so an existing socket that refuses is tried again after a growing pause. Nothing is watched
- * for a VMM that answers at once: the end of a watch waits for a grace period of the kernel, some 10 ms.
+ * listen there is no event, so an existing socket that refuses is tried again after a growing pause. The worker's
+ * inotify is never closed: that would wait for a grace period of the kernel, some 10 ms.
  */
 static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, int watch,
                         const char *name, struct bg_reply *f)
 {
     char path[32], events[1024];
     long deadline = now_ms() + WAIT_MS, pause = 1;
-    BG_CLOSED int notes = -1;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
     for (;;) {
-        struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = notes, .events = POLLIN}};
+        struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = h->notes, .events = POLLIN}};
         struct stat st;
+        if (inotify_add_watch(h->notes, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONESHOT) < 0)
+            return bg_sys(f, "watch the jail");
         int fd = try_connect(root, name, vm->uid);
         if (fd >= 0)
             return fd;
@@ -141,13 +142,6 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
         if (fd != -EAGAIN) {
             errno = -fd;
             return bg_sys(f, "connect to the VMM");
-        }
-        if (notes < 0) {
-            notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-            if (notes < 0 ||
-                inotify_add_watch(notes, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
-                return bg_sys(f, "watch the jail");
-            continue;
         }
         long left = deadline - now_ms();
         bool exists = fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -159,7 +153,7 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
             pause *= 2;
         if (p[0].revents)
             return died(h, vm->id, f);
-        if (p[1].revents && read(notes, events, sizeof(events)) < 0 && errno != EAGAIN)
+        if (p[1].revents && read(h->notes, events, sizeof(events)) < 0 && errno != EAGAIN)
             return bg_sys(f, "watch the jail");
     }
 }

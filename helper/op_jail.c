@@ -205,16 +205,14 @@ static void await_record(struct bg_helper *h, const struct bg_vm *vm, struct bg_
 {
     char path[32], events[512];
     bool ended = false;
-    BG_CLOSED int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", h->run);
-    if (watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO) < 0)
-        return;
-    for (int i = 0; i < 16; i++) {
-        struct pollfd p = {.fd = watch, .events = POLLIN};
+    for (int i = 0; i < 16 && inotify_add_watch(h->notes, path, IN_MOVED_TO | IN_ONESHOT) >= 0;
+         i++) {
+        struct pollfd p = {.fd = h->notes, .events = POLLIN};
         if (h->by_systemd)
             bg_service_collect(h, vm);
         if (read_record(h, vm, ret, &ended) < 0 || ended || poll(&p, 1, 1000) <= 0 ||
-            read(watch, events, sizeof(events)) < 0)
+            read(h->notes, events, sizeof(events)) < 0)
             return;
     }
 }
