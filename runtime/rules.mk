@@ -3,7 +3,7 @@ RT := $(B)/runtime
 RT_SRC := $(filter-out runtime/main.c,$(wildcard runtime/*.c))
 RT_OBJ := $(RT_SRC:runtime/%.c=$(RT)/%.o) $(RT)/wire.o $(RT)/names.o \
 	$(RT)/embedded.o $(RT)/version.o
-RT_CFLAGS := -fexceptions -fvisibility=hidden -MMD -Iruntime \
+RT_CFLAGS := -fexceptions -fvisibility=hidden -MMD -MP -Iruntime \
 	$(shell pkg-config --cflags luajit) -idirafter /usr/include/lua5.1
 RT_LIBS := -l:liblua5.1-luv.a -l:libuv_a.a -l:liblua5.1-cjson.a -l:libluajit-5.1.a -lm -ldl -lpthread
 

@@ -87,6 +87,43 @@ static int call(lua_State *L, int nargs, int nresults, int flags)
     return nresults == LUA_MULTRET ? lua_gettop(L) - handler + 1 : nresults;
 }
 
+/* luv's own; the same for every handle. */
+static uv_poll_cb poll_of_luv;
+
+/*
+ * libuv calls every EPOLLERR (a reader that went away, a reset) EBADF, and luv prints that to
+ * stderr. The descriptor is fine and has something to tell: let the read or write find it.
+ */
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    poll_of_luv(handle, 0, status < 0 ? UV_READABLE | UV_WRITABLE : events);
+}
+
+/* poll:start(events, callback), as luv has it (upvalue 1), with on_poll in between. */
+static int poll_start(lua_State *L)
+{
+    uv_poll_t *handle = *(uv_poll_t **)luaL_checkudata(L, 1, "uv_poll");
+
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    if (handle->poll_cb != on_poll && handle->poll_cb != NULL) {
+        poll_of_luv = handle->poll_cb;
+        handle->poll_cb = on_poll;
+    }
+    return lua_gettop(L);
+}
+
+static void wrap_poll(lua_State *L)
+{
+    luaL_getmetatable(L, "uv_poll");
+    lua_getfield(L, -1, "__index");
+    lua_getfield(L, -1, "start");
+    lua_pushcclosure(L, poll_start, 1);
+    lua_setfield(L, -2, "start");
+    lua_pop(L, 2);
+}
+
 /*
  * The loop belongs to luv's module table. Whoever drops that from package.loaded (busted does,
  * between files) must not end the loop under the handles, so the registry keeps the first one
@@ -100,6 +137,7 @@ int bg_uv_open(lua_State *L)
     luv_set_callback(L, call);
     lua_pushlightuserdata(L, (void *)&module_key);
     luaopen_luv(L);
+    wrap_poll(L);
     lua_pushvalue(L, -1);
     lua_insert(L, -3);
     lua_rawset(L, LUA_REGISTRYINDEX);

@@ -35,7 +35,9 @@ local function load_everything()
     local room = name:match "^banger%.%w+" or name
     if not NOT_OURS[room] and not NOT_OURS[name] and name ~= "banger" then require(name) end
   end
-  package.loaders = { function(name) return "\n\tnot loaded at the daemon's start: " .. name end }
+  -- `require` keeps its own reference to the table, so its slots change; the first is for the modules in C.
+  local loaders = package.loaders
+  loaders[2], loaders[3] = function(name) return "\n\tnot loaded at the daemon's start: " .. name end, nil
   -- What loading left is given back now, and later garbage sooner than LuaJIT does by itself: a daemon that waits needs no room.
   collectgarbage()
   collectgarbage("setpause", 120)

@@ -2,6 +2,7 @@
 local aio = require "spec.support.aio_case"
 local fd = require "banger.aio.fd"
 local proc = require "banger.aio.proc"
+local scratch = require "spec.support.scratch"
 local signal = require "banger.aio.signal"
 local sock = require "banger.rt.sock"
 local sys = require "banger.rt.sys"
@@ -52,6 +53,27 @@ describe("aio.fd", function()
     a:close()
     assert.equal("", b:read())
     b:close()
+  end)
+
+  it("a reset is the reader's to find, and nobody prints it", function()
+    local folder = scratch.folder()
+    scratch.write(folder .. "/reset.lua", [[
+      local fd, sock, task = require "banger.aio.fd", require "banger.rt.sock", require "banger.aio.task"
+      task.main(function()
+        local a, b = sock.pair "stream"
+        a, b = fd.new(a), fd.new(b)
+        assert(a:send "never read")
+        return task.scope(function(s)
+          local reader = s:spawn("reader", function() return select(2, a:read()).errno end)
+          assert(task.yield())
+          b:close()
+          io.stdout:write(reader:await())
+          return true
+        end)
+      end)]])
+    local told = scratch.output("build/banger-dev --lua " .. folder .. "/reset.lua")
+    scratch.remove(folder)
+    assert.equal("ECONNRESET", told)
   end)
 
   case("close wakes who waits", function()

@@ -60,11 +60,10 @@ local function wake(self, side, ...)
   if resume then resume(...) end
 end
 
-local function on_event(self, failure, events)
-  -- An error is for the read or write that follows to find; it says which.
-  local both = failure ~= nil
-  local r, w = both or events:find("r", 1, true), both or events:find("w", 1, true)
-  local reader, writer = r and self.r, w and self.w
+-- An error of the descriptor comes as both events: it is for the read or write that follows to find.
+local function on_event(self, events)
+  local reader = events:find("r", 1, true) and self.r
+  local writer = events:find("w", 1, true) and self.w
   if reader then self.r = nil end
   if writer then self.w = nil end
   watch(self)
@@ -81,7 +80,7 @@ local function wait(self, side, what)
       return nil, err.new("sys.failed", ("%s cannot be waited for: %s"):format(self.what, message), { errno = name })
     end
     self.poll, self.watched = poll, ""
-    self.on_event = function(failure, events) on_event(self, failure, events) end
+    self.on_event = function(_, events) on_event(self, events) end
   end
   return task.await(function(resume)
     self[side] = resume

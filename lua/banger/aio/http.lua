@@ -41,7 +41,7 @@ local function watch(self)
   for i, one in ipairs(wanted) do
     local poll = assert(uv.new_poll(one.fd))
     self.polls[i] = poll
-    poll:start(one.events, function(failure, events) self:step(one.fd, failure and one.events or events) end)
+    poll:start(one.events, function(_, events) self:step(one.fd, events) end)
   end
   if seconds then self.timeout = timer.add(seconds, on_timeout, self) end
 end

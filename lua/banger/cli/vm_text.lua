@@ -49,12 +49,12 @@ function M.show(result, ctx)
   ctx.out:table(rows)
 end
 
----", ready in 1.2 s", dim; nothing where the answer does not say.
+---", ready in 1.2 s" (or "31 ms"), dim; nothing where the answer does not say.
 local function took(vm, out)
   if not vm.timings then return "" end
   local sum = 0
   for _, step in ipairs(vm.timings) do sum = sum + step.seconds end
-  return out:dim((", ready in %.1f s"):format(sum))
+  return out:dim(", ready in " .. (sum < 1 and ("%.0f ms"):format(sum * 1000) or ("%.1f s"):format(sum)))
 end
 
 function M.created(result, ctx)

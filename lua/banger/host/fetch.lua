@@ -42,7 +42,7 @@ function M.download(what)
   local fd, e = sys.open(what.path, "wxc", READABLE)
   if not fd then return nil, err.wrap(e, "make " .. what.path) end
   local result
-  result, e = proc.run { "/proc/self/exe", argv0 = "banger", args = { "fetch", what.url, "--limit", tostring(what.limit),
+  result, e = proc.run { "/proc/self/exe", args = { "fetch", what.url, "--limit", tostring(what.limit),
     what.ca_file and "--ca-file" or nil, what.ca_file }, fds = { fd }, uid = what.uid, gid = what.uid, env = {}, cwd = "/",
     timeout = what.seconds }
   sys.close(fd)

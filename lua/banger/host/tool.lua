@@ -45,7 +45,7 @@ function M.run(argv, options)
   if not path then return nil, e end
   local result
   result, e = proc.check {
-    path, args = { unpack(argv, 2) }, argv0 = argv[1], cwd = options.cwd, fds = options.fds, timeout = options.timeout or TIMEOUT,
+    path, args = { unpack(argv, 2) }, cwd = options.cwd, fds = options.fds, timeout = options.timeout or TIMEOUT,
     on_line = options.on_line and function(line, stream)
       if stream == "stderr" then options.on_line(line) end
     end,
