@@ -13,6 +13,7 @@
 #include "lua_util.h"
 #include "modules.h"
 #include "proc.h"
+#include "spin_hook.h"
 #include "uv_hook.h"
 
 #define RANDOM_MAX 65536
@@ -175,6 +176,14 @@ static int sys_on_callback_error(lua_State *L)
     return 0;
 }
 
+static int sys_on_spin(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    bg_spin_watch(L);
+    return 0;
+}
+
 static const luaL_Reg sys_functions[] = {
     {"getpid", sys_getpid},
     {"getuid", sys_getuid},
@@ -193,6 +202,7 @@ static const luaL_Reg sys_functions[] = {
     {"ready", sys_ready},
     {"notify", sys_notify},
     {"on_callback_error", sys_on_callback_error},
+    {"on_spin", sys_on_spin},
     {NULL, NULL},
 };
 

@@ -86,7 +86,7 @@ $(B)/examples/embed/host-shared: examples/embed/host.c $(B)/libbanger.so
 PROGRAMS += $(B)/examples/embed/host $(B)/examples/embed/host-shared
 
 # Only bindings and what holds the Lua state may see lua.h; a core that does is no core.
-RT_LUA_FILES := mod_% lua_util.% loader.% modules.% runtime.% script.% loop.% trace.% uv_hook.% value.%
+RT_LUA_FILES := mod_% lua_util.% loader.% modules.% runtime.% script.% loop.% trace.% uv_hook.% spin_hook.% value.%
 .PHONY: lint-runtime
 lint-runtime:
 	@! grep -lE 'include <(lua|lauxlib|lualib|luajit)\.h>' \

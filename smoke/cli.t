@@ -53,6 +53,43 @@ ok "colour on a terminal" test "$(on_terminal X=1 80 doctor | escapes)" -gt 0
 is "no colour on a dumb one" "$(on_terminal TERM=dumb 80 doctor | escapes)" 0
 is "no colour where it is not wanted" "$(on_terminal NO_COLOR=1 80 doctor | escapes)" 0
 is "no colour with --color never" "$(on_terminal X=1 80 doctor --color never | escapes)" 0
+# What a script computes without ever waiting ends with a signal all the same, compiled or caught as it may be.
+cat >"$work/spin.lua" <<'LUA'
+local banger = require "banger"
+local spins = {
+  ["a loop"] = function() local x = 0 while true do x = x + 1 end end,
+  ["loaded text"] = function() return loadstring "local x = 0 while true do x = x + 1 end" () end,
+  ["a caught error"] = function() while true do pcall(function() for _ = 1, 1000 do end end) end end,
+  ["a deaf one"] = function() while true do banger.sleep(10) end end,
+  ["one of two tasks"] = function()
+    return banger.all({ 1, 2 }, function(i) if i == 2 then while true do end end return banger.sleep(100) end)
+  end,
+  ["clean-up"] = function()
+    local _, e = pcall(function() while true do end end)
+    print(banger.shield(2, function() return banger.sleep(0.1) end))
+    return nil, e
+  end,
+}
+io.stderr:write(require("banger.rt.sys").getpid(), "\n")
+return spins[(...)]()
+LUA
+chmod 0644 "$work/spin.lua"
+# spun SIGNAL WHAT: output and status of the script that got the signal while it was at that
+spun() {
+    local pid got=0
+    mkfifo "$work/ready"
+    run run "$work/spin.lua" "$2" >"$work/out" 2>"$work/ready" &
+    { read -r pid; kill "-$1" "$pid"; cat >/dev/null; } <"$work/ready"
+    wait "$!" || got=$?
+    rm "$work/ready"
+    echo "$(cat "$work/out")$got"
+}
+for what in "a loop" "loaded text" "a caught error" "a deaf one" "one of two tasks"; do
+    is "INT ends $what" "$(spun INT "$what")" 130
+done
+is "TERM ends a loop" "$(spun TERM "a loop")" 143
+is "clean-up is let do its work" "$(spun INT clean-up)" true130
+
 ok "bash takes its completion" bash -c "source <(build/banger completion bash)"
 is "completion knows verbs" "$(run completion words -- vm cr)" create
 is "completion knows flags" "$(run completion words -- vm create dev --im)" --image

@@ -50,6 +50,7 @@
 ---@field notify fun(message: string): nil            sd_notify(3): "WATCHDOG=1"; nothing without systemd
 ---@field ready fun(status: integer): nil             ends the wait of background()'s parent; sd_notify READY=1 where NOTIFY_SOCKET is set
 ---@field on_callback_error fun(handler: fun(value: any, traceback: string)|nil)   who learns of an error that a loop callback raised; without one it is printed to stderr
+---@field on_spin fun(look: fun(signal: string))   look("sigint") every million instructions after INT, TERM or HUP (runtime/spin_hook.h); call it while the loop waits for these
 
 ---banger.rt.build: what this program is
 ---@class rt.build

@@ -3,7 +3,7 @@ local sched = require "banger.aio.sched"
 local timer = require "banger.aio.timer"
 local uv = require "luv"
 
-local M = {}
+local M = { turns = 0 }   -- how often the loop has been let look at the world
 
 --- Run the loop until done() is true. False if the loop has nothing left that could happen before that.
 ---@param done fun(): boolean
@@ -12,6 +12,7 @@ function M.run(done)
   while not done() do
     sched.drain()
     if done() then break end
+    M.turns = M.turns + 1
     if not uv.run("once") and not done() then return false end
   end
   return true

@@ -1,6 +1,7 @@
 -- `banger run FILE.lua [ARG...]`: a user's script, with the API and nothing of ours in its way. It is the main task: Ctrl-C and TERM
 -- cancel it, and its scopes clean up.
 local err = require "banger.core.err"
+local spin = require "banger.aio.spin"
 
 local M = {}
 
@@ -27,7 +28,24 @@ function M.compile(path)
   end
   local chunk, message = loadstring(text, "@" .. path)
   if not chunk then return nil, err.new("script.syntax", message) end
-  return chunk
+  return spin.interruptible(chunk)
+end
+
+-- Text that a script loads is the user's as well.
+local function load_interruptible()
+  for _, name in ipairs { "load", "loadstring", "loadfile" } do
+    local load = _G[name]
+    _G[name] = function(...)
+      local chunk, message = load(...)
+      if not chunk then return nil, message end
+      return spin.interruptible(chunk)
+    end
+  end
+  function _G.dofile(path)
+    local chunk, message = loadfile(path)
+    if not chunk then error(message, 0) end
+    return chunk()
+  end
 end
 
 -- A row of the command table, as a script writes it.
@@ -99,6 +117,8 @@ end
 ---@return banger.Error?
 function M.execute(chunk, path, words, out)
   _G.arg = { [0] = path, unpack(words) }
+  load_interruptible()
+  spin.watch()
   require("banger").args = argument_reader(path, words, out)
   local ok, value, problem = xpcall(function() return chunk(unpack(words)) end, function(raised)
     return raised == HELP and HELP or err.raised_here(raised)
