@@ -40,16 +40,31 @@ static int signature_verify(lua_State *L)
     return bg_lresult_true(L, r, &err);
 }
 
+static int signature_ed25519_public(lua_State *L)
+{
+    size_t size;
+    const char *seed = luaL_checklstring(L, 1, &size);
+    unsigned char public[BG_ED25519_SIZE];
+    struct bg_err err;
+
+    luaL_argcheck(L, size == BG_ED25519_SIZE, 1, "32 bytes expected");
+    if (bg_ed25519_public((const unsigned char *)seed, public, &err) < 0)
+        return bg_lfail(L, &err);
+    lua_pushlstring(L, (const char *)public, sizeof(public));
+    return 1;
+}
+
 static const luaL_Reg signature_functions[] = {
     {"sha256", signature_sha256},
     {"sha256_fd", signature_sha256_fd},
     {"verify", signature_verify},
+    {"ed25519_public", signature_ed25519_public},
     {NULL, NULL},
 };
 
 int luaopen_banger_rt_signature(lua_State *L)
 {
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     luaL_register(L, NULL, signature_functions);
     return 1;
 }

@@ -31,6 +31,8 @@
     X(PEM_read_bio_PUBKEY)                                                                         \
     X(EVP_PKEY_free)                                                                               \
     X(EVP_PKEY_get_utf8_string_param)                                                              \
+    X(EVP_PKEY_new_raw_private_key)                                                                \
+    X(EVP_PKEY_get_raw_public_key)                                                                 \
     X(ERR_clear_error)
 
 static struct {
@@ -177,6 +179,23 @@ int bg_signature_verify(const char *public_pem, size_t pem_size, const void *byt
         crypto.ERR_clear_error();
         return bg_fail(err, "signature.mismatch",
                        "the signature is not of these bytes by this key");
+    }
+    return 0;
+}
+
+int bg_ed25519_public(const unsigned char seed[static BG_ED25519_SIZE],
+                      unsigned char ret_public[static BG_ED25519_SIZE], struct bg_err *err)
+{
+    BG_CLEANUP(free_key) EVP_PKEY *key = NULL;
+    size_t size = BG_ED25519_SIZE;
+    int r = load(err);
+
+    if (r < 0)
+        return r;
+    key = crypto.EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, BG_ED25519_SIZE);
+    if (key == NULL || crypto.EVP_PKEY_get_raw_public_key(key, ret_public, &size) != 1) {
+        crypto.ERR_clear_error();
+        return bg_fail(err, "sys.failed", "libcrypto has no Ed25519");
     }
     return 0;
 }

@@ -29,6 +29,12 @@ int bg_sha256_fd(int fd, char ret_hex[static BG_SHA256_HEX], struct bg_err *err)
 int bg_signature_verify(const char *public_pem, size_t pem_size, const void *bytes, size_t size,
                         const char *signature, size_t signature_size, struct bg_err *err);
 
+#define BG_ED25519_SIZE 32
+
+/* The public half of an Ed25519 key whose private half is `seed`: 32 random bytes (RFC 8032). */
+int bg_ed25519_public(const unsigned char seed[static BG_ED25519_SIZE],
+                      unsigned char ret_public[static BG_ED25519_SIZE], struct bg_err *err);
+
 /*
  * The two strict decoders. bg_base64_decode: bytes written (at most size / 4 * 3) or -EPROTO.
  * bg_der_signature: 0 when `der` is SEQUENCE { INTEGER r, INTEGER s } of a P-256 signature in

@@ -87,6 +87,7 @@
 ---@field sha256 fun(bytes: string): string                                        64 hex digits
 ---@field sha256_fd fun(fd: integer): string|nil, banger.Error?                       from offset 0 to the end; blocking, for small files and clients
 ---@field verify fun(public_pem: string, bytes: string, signature_base64: string): true|nil, banger.Error?   strict base64, strict DER, ECDSA P-256 over SHA-256; codes "signature.malformed" "signature.mismatch" "signature.bad_key"
+---@field ed25519_public fun(seed: string): string|nil, banger.Error?   both 32 bytes; the seed is the private half
 
 ---banger.rt.http (libcurl multi, loaded at first use). Driven by aio/http.lua: after any call, wait for what `interest` says, then `step`.
 ---@class rt.http

@@ -315,6 +315,7 @@ function M.new(options)
     return step(host, "open", function() return open_fd(host, "open " .. path:match "%w+$") end)
   end
   host.seed = function() return step(host, "seed", function() return open_fd(host, "seed") end) end
+  host.engines_stamp = function() return tostring(host.engines) end
   host.host_key = function() return step(host, "host_key", function() return { private = "k", public = "ssh-ed25519 k" } end) end
   host.image = function(name)
     if name == "absent" then return nil, err.new("image.not_found", "image not found: absent") end

@@ -130,7 +130,7 @@ local function show_life()
   return true
 end
 
--- The owner's ssh client learns of each VM that comes and goes.
+-- The owner's ssh client learns of each VM that comes and goes: as soon as there is a record, while the helper makes the rest.
 local function keep_ssh_config(self)
   local reader = self.life.events:read()
   while true do
@@ -142,7 +142,8 @@ local function keep_ssh_config(self)
     repeat
       event, problem = reader:next()
       if not event then return nil, problem end
-    until event.type == "vm.deleted" or event.type == "vm.state" and event.from == "creating" or event.type == "gap"
+    until event.type == "vm.deleted" or event.type == "vm.state" and not event.from or event.type == "gap"
+    repeat until not reader:poll()   -- what came meanwhile is in the records already
   end
 end
 

@@ -1,5 +1,6 @@
 -- Builds the table of effects that flow/ works with, from the modules of host/ and aio/. The one place where the two meet;
 -- spec/support/fake_host.lua has the same table in memory.
+local engines = require "banger.host.engines"
 local err = require "banger.core.err"
 local facts = require "banger.host.facts"
 local guest = require "banger.host.guest"
@@ -52,24 +53,6 @@ local function seed_of(host, dirs)
     }
     if not bytes then return nil, problem end
     return sys.memfd("banger-seed", bytes)
-  end
-end
-
--- Host keys, one ahead: to make one takes longer than the rest of a VM's record, and the next VM will want one too.
-local function host_keys(host, dirs)
-  local spare
-  local function make() return keys.host(dirs, host.new_op()) end
-  return function()
-    local key, problem = spare, nil
-    spare = nil
-    if not key then key, problem = make() end
-    if not key then return nil, problem end
-    host.spawn("spare host key", function()
-      local one, failure = make()
-      spare = one or spare
-      return one, failure
-    end)
-    return key
   end
 end
 
@@ -127,7 +110,8 @@ function M.open(dirs, log, scope)
   host.close = sys.close
   host.image = function(name) return image.get(dirs, name) end
   host.kernel = function(name) return kernel.get(dirs, name) end
-  host.host_key = host_keys(host, dirs)
+  host.host_key = keys.host
+  host.engines_stamp = function() return engines.stamp(dirs.instance) end
   host.derive = function(slot) return tap.derive(dirs.instance, host.network.subnet, slot) end
   host.describe_exit = jailer.describe_exit
   host.last_words = last_words(host)

@@ -53,8 +53,8 @@ local function make_disk(ctx)
       return ctx.host.priv:disk_create { vm = record.id, base = ctx.image.digest, size = record.disk_bytes, kind = "auto" }
     end)
   if not disk then return nil, problem end
-  record.disk_kind = disk.kind
-  return ctx.host.store:update(record.id, { disk_kind = disk.kind, disk_bytes = disk.size })
+  record.disk_kind, record.disk_bytes = disk.kind, disk.size   -- written with the VM's next state
+  return true
 end
 
 local function spawn(ctx)

@@ -37,15 +37,17 @@ function M.new(host, events, engines)
   return self
 end
 
----Write a new state and tell everybody.
+---Write a new state, with what was learnt of the disk meanwhile, and tell everybody.
 ---@param record table   changed in place
 ---@param state string
 ---@param op string?
----@param fields {reason: string?}?
+---@param fields {reason: string?, boot: string?}?  written in the same transaction
 ---@return true|nil, banger.Error?
 function M:set_state(record, state, op, fields)
-  local from, reason = record.state, fields and fields.reason
-  local ok, problem = self.host.store:update(record.id, { state = state, reason = reason })
+  local changes = { state = state, disk_kind = record.disk_kind, disk_bytes = record.disk_bytes }
+  for key, value in pairs(fields or {}) do changes[key] = value end
+  local from, reason = record.state, changes.reason
+  local ok, problem = self.host.store:update(record.id, changes)
   if not ok then return nil, problem end
   record.state, record.reason = state, reason
   self.events:emit("vm.state", { vm = record.name, id = record.id, state = state, from = from, reason = reason, op = op })
@@ -229,9 +231,7 @@ function M:boot(record, call, boot_timeout)
   ctx.engine, problem = self.engines:named(record.engine)
   if not ctx.engine then return nil, problem end
   local resting = { name = "state", run = function()
-    local ok, refused = self.host.store:update(record.id, { boot = self.host.boot_id })
-    if not ok then return nil, refused end
-    return self:set_state(record, "starting", call.op)
+    return self:set_state(record, "starting", call.op, { boot = self.host.boot_id })
   end }
   local timings, failure = steps.walk(concat({ resting }, boot.START, { settle_step(self, "running") }), ctx, call.progress)
   if timings then return timings end

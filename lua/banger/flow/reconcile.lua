@@ -30,6 +30,7 @@ local function look(self, id, record)
     ledger = row and "yes" or "no", jail = row and row.jail_state or "none", disk = row ~= nil and row.disk ~= "auto",
     tap = row ~= nil and row.tap ~= 0, same_boot = record ~= nil and record.boot == self.host.boot_id,
   }
+  if seen.disk and record then record.disk_kind = record.disk_kind or row.disk end   -- a creation that was cut off did not write it
   if seen.jail ~= "running" then return seen end
   local vmm = self.life.vms:connect(id, row.jail)
   if not vmm then return seen end

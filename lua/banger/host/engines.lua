@@ -53,6 +53,24 @@ function M.list(instance)
   return out
 end
 
+---Words that change with every change of what is installed. Nothing is read, so it can be asked each time.
+---@param instance string
+---@return string
+function M.stamp(instance)
+  local out = {}
+  local function add(path)
+    local stat = sys.stat(path)
+    out[#out + 1] = stat and ("%s %d %d %.9f"):format(path, stat.ino, stat.size, stat.mtime) or path
+  end
+  for _, folder in ipairs(M.folders(instance)) do
+    add(folder)
+    for _, name in ipairs(sys.list(folder) or {}) do
+      for _, program in ipairs(PROGRAMS) do add(("%s/%s/%s"):format(folder, name, program)) end
+    end
+  end
+  return table.concat(out, "\n")
+end
+
 ---What a program says of itself; an engine whose programs do not start is not installed.
 local function probe(path)
   local result, e = proc.run { path, "--version", timeout = 10 }

@@ -5,6 +5,8 @@
 local err = require "banger.core.err"
 local file = require "banger.host.file"
 local names = require "banger.core.names"
+local openssh_key = require "banger.core.openssh_key"
+local signature = require "banger.rt.signature"
 local sys = require "banger.rt.sys"
 local tool = require "banger.host.tool"
 
@@ -51,21 +53,13 @@ function M.owner(dirs)
   return { path = path, public = public:match "^[^\r\n]+" }
 end
 
----A host key for a new VM.
----@param dirs banger.Dirs
----@param id string    the VM's
+---A host key for a new VM. Made here and not by ssh-keygen: a process takes longer than the rest of a VM's record.
 ---@return {private: string, public: string}|nil, banger.Error?
-function M.host(dirs, id)
-  local folder = ("%s/.host-%s"):format(dirs.keys, id)
-  local ok, e = sys.mkdir_p(folder, PRIVATE)
-  if not ok then return nil, e end
-  local path, private, public = folder .. "/key", nil, nil
-  ok, e = generate(path, "root@" .. id)
-  if ok then private, e = file.read(path) end
-  if private then public, e = file.read(path .. ".pub") end
-  sys.rmtree(folder)
+function M.host()
+  local seed = sys.random(32)
+  local public, e = signature.ed25519_public(seed)
   if not public then return nil, err.wrap(e, "make a host key") end
-  return { private = private, public = public:match "^[^\r\n]+" }
+  return openssh_key.encode(seed, public, sys.random(4), "root@banger")
 end
 
 ---The known_hosts line of a VM: by its name below .vm, its alias for the ssh client, and its address.
