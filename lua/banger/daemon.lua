@@ -19,8 +19,9 @@ local END_MILLISECONDS = 60000   -- requests that were under way clean up within
 -- Rooms that the daemon never enters; everything else is loaded at the start, so that one process never mixes two releases.
 local NOT_OURS = {
   ["banger.cli"] = true, ["banger.mcp"] = true, ["banger.repl"] = true, ["banger.api"] = true, ["banger.hooks"] = true,
-  ["banger.init"] = true, ["banger.agent"] = true, ["banger.types_rt"] = true, ["banger.flow.install"] = true, ["banger.flow.update"] = true,
-  ["banger.host.release"] = true, ["banger.host.update_archive"] = true, ["banger.host.engines"] = true, ["banger.host.git"] = true,
+  ["banger.init"] = true, ["banger.agent"] = true, ["banger.types_rt"] = true,
+  ["banger.flow.install"] = true, ["banger.flow.update"] = true, ["banger.host.release"] = true, ["banger.host.update_archive"] = true,
+  ["banger.host.engines"] = true, ["banger.host.git"] = true,
 }
 
 local function complain(problem)
