@@ -7,6 +7,7 @@
 #include <linux/if_tun.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/neighbour.h>
 #include <netlink/route/route.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ FREE(nl_cache, nl_cache_free)
 FREE(nl_addr, nl_addr_put)
 FREE(rtnl_link, rtnl_link_put)
 FREE(rtnl_addr, rtnl_addr_put)
+FREE(rtnl_neigh, rtnl_neigh_put)
 
 /* libnl tells errors in codes of its own; those that callers tell apart, back as negative errnos. */
 static int result(int e)
@@ -134,6 +136,25 @@ int bg_link_add_tap(const char *name, uid_t uid)
                 : 0;
     close(fd); /* not persistent unless all went well: the kernel removes it then */
     return e == -EBUSY ? -EEXIST : e;
+}
+
+int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac)
+{
+    uint32_t own = htonl(address);
+    FREED(nl_sock) *s = route_socket();
+    FREED(rtnl_neigh) *n = rtnl_neigh_alloc();
+    FREED(nl_addr) *to = nl_addr_build(AF_INET, &own, 4),
+                   *at = mac ? nl_addr_build(AF_LLC, mac, 6) : NULL;
+    if (!s || !n || !to || (mac && !at) || rtnl_neigh_set_dst(n, to) < 0)
+        return -ENOMEM;
+    rtnl_neigh_set_ifindex(n, (int)ifindex);
+    if (!mac) {
+        int e = result(rtnl_neigh_delete(s, n, 0));
+        return e == -ENODEV ? 0 : e;
+    }
+    rtnl_neigh_set_lladdr(n, at);
+    rtnl_neigh_set_state(n, NUD_PERMANENT);
+    return result(rtnl_neigh_add(s, n, NLM_F_CREATE | NLM_F_REPLACE));
 }
 
 /* Through which link the route goes; 0 when through several, or none (blackhole). */

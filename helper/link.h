@@ -23,6 +23,9 @@ int bg_link_add_address(uint32_t ifindex, uint32_t address,
 /* A persistent tap that uid may attach to (IFF_NO_PI, IFF_VNET_HDR). -EEXIST when the name is taken. */
 int bg_link_add_tap(const char *name, uid_t uid);
 
+/* The address is that MAC's for good (NULL: no more; 0 when it was not). Frames to a VM then never wait for ARP. */
+int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac);
+
 /* 1 when an IPv4 route other than the default one, and not through ifindex, overlaps the network; 0 when none does. */
 int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix, uint32_t ifindex);
 #endif

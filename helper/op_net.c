@@ -228,6 +228,8 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         return -1;
     if (status != 0)
         return bg_step(f, "remove the tap", -WEXITSTATUS(status));
+    if ((error = bg_link_neighbour(net.ifindex, n.address, NULL)) < 0)
+        return bg_step(f, "forget the guest's MAC", error);
     vm->has_tap = false;
     vm->tap_ifindex = 0;
     return 0;
@@ -269,6 +271,8 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
         return -1;
     if ((error = bg_link_set_up(link.ifindex, net->ifindex)) < 0)
         return bg_step(f, "put the tap on the bridge", error);
+    if ((error = bg_link_neighbour(net->ifindex, n.address, n.mac)) < 0)
+        return bg_step(f, "tell the host the guest's MAC", error);
     vm->tap_ifindex = link.ifindex;
     return bg_vm_save(h, vm, false, f);
 }
