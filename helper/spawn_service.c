@@ -31,6 +31,7 @@ static int set_exec(sd_bus_message *m, char *const argv[])
     return e;
 }
 
+/* Before banger-vms.service: at shutdown that one stops first, and asks guests to halt while their VMMs live. */
 static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s)
 {
     char description[64], console[BG_PATH_MAX + 32], errors[BG_PATH_MAX + 32], state[BG_PATH_MAX];
@@ -52,12 +53,11 @@ static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s
     for (size_t i = 0; e >= 0 && i < sizeof(texts) / sizeof(texts[0]); i++)
         e = sd_bus_message_append(m, "(sv)", texts[i].name, "s", texts[i].value);
     e = e < 0 ? e
-              : sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "RemainAfterExit", "b", 1,
-                                      "SendSIGHUP", "b", 0, "TasksMax", "t", (uint64_t)BG_TASKS_MAX,
-                                      "MemoryMax", "t", s->memory_max, "DeviceAllow", "a(ss)", 6,
-                                      "/dev/kvm", "rwm", "/dev/net/tun", "rwm", "/dev/urandom",
-                                      "rm", "/dev/null", "rw", "char-misc", "rwm",
-                                      "block-device-mapper", "rwm");
+              : sd_bus_message_append(
+                    m, "(sv)(sv)(sv)(sv)(sv)", "RemainAfterExit", "b", 1, "Before", "as", 1,
+                    "banger-vms.service", "TasksMax", "t", (uint64_t)BG_TASKS_MAX, "MemoryMax", "t",
+                    s->memory_max, "DeviceAllow", "a(ss)", 4, "/dev/urandom", "rm", "/dev/null",
+                    "rw", "char-misc", "rwm", /* kvm, tun */ "block-device-mapper", "rwm");
     return e < 0 ? e : set_exec(m, s->argv);
 }
 

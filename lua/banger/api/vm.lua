@@ -54,9 +54,9 @@ end
 ---@return banger.Vm|nil, banger.Error?
 function M.wait(name, options) return ask("vm.wait", with_name(name, options)) end
 
-for _, verb in ipairs { "start", "stop", "restart", "kill", "delete", "pause", "resume" } do
+for _, verb in ipairs { "start", "stop", "restart", "kill", "delete", "pause", "resume", "autostart" } do
   ---@param name string
-  ---@param options table?    timeout, force
+  ---@param options table?    timeout, force; of autostart: on
   ---@return banger.Vm|nil, banger.Error?
   M[verb] = function(name, options) return ask("vm." .. verb, with_name(name, options)) end
   Vm[verb] = function(self, options) return M[verb](self.name, options) end

@@ -24,7 +24,7 @@ end
 
 function M.create(ctx)
   local options = M.options(ctx.flags, ctx.args.NAME)
-  options.boot_timeout = ctx.flags.timeout
+  options.boot_timeout, options.autostart = ctx.flags.timeout, ctx.flags.autostart
   if ctx.flags["no-start"] then options.start = false end
   local vm, e = banger.vm.create(options, M.shown(ctx))
   return vm and { vm = vm }, e
@@ -139,6 +139,11 @@ end
 function M.port_list()
   local ports, e = banger.vm.ports()
   return ports and { ports = ports }, e
+end
+
+function M.autostart(ctx)
+  local vm, e = banger.vm.autostart(ctx.args.NAME, { on = not ctx.flags.off })
+  return vm and { vm = vm }, e
 end
 
 function M.prune()

@@ -57,6 +57,10 @@ local function took(vm, out)
   return out:dim(", ready in " .. (sum < 1 and ("%.0f ms"):format(sum * 1000) or ("%.1f s"):format(sum)))
 end
 
+function M.autostart(result, ctx)
+  ctx.out:line(("%s is %sstarted whenever this host has started"):format(result.vm.name, result.vm.autostart and "" or "not "))
+end
+
 function M.created(result, ctx)
   local vm, out = result.vm, ctx.out
   if vm.state ~= "running" then

@@ -64,6 +64,20 @@ for _, verb in ipairs { "create", "start", "stop", "restart", "kill", "delete", 
   end
 end
 
+M["vm.autostart"] = function(daemon, params)
+  local found, problem = daemon.host.store:find(params.name)
+  if not found then return nil, problem end
+  local vm
+  vm, problem = daemon.life:alone(found.id, function(record)
+    record.autostart = params.on
+    local ok, failure = daemon.host.store:update(record.id, { autostart = params.on })
+    if not ok then return nil, failure end
+    return view(daemon, record)
+  end)
+  if not vm then return nil, problem end
+  return { vm = vm }
+end
+
 M["vm.list"] = function(daemon)
   local records, problem = daemon.host.store:list()
   if not records then return nil, problem end

@@ -1,4 +1,5 @@
 -- The daemon as a running thing: it agrees with the world, serves clients, and ends without touching a VM.
+local autostart = require "banger.daemon.autostart"
 local dns = require "banger.daemon.dns"
 local doctor = require "banger.daemon.doctor"
 local engines = require "banger.flow.engines"
@@ -161,6 +162,7 @@ local function serve(self, scope, listener, on_ready)
   scope:spawn("dns", function() return self.dns:keep() end)
   scope:spawn("ssh config", function() return keep_ssh_config(self) end)
   scope:spawn("leases", function() return restore_leases(self) end)
+  scope:spawn("autostart", function() return autostart.run(self) end)
   scope:spawn("hooks", function() return self.hooks:keep() end)
   scope:spawn("post hooks", function() return self.hooks:follow() end)
   task.timeout(FIRST_LOOK_SECONDS, function()

@@ -179,6 +179,7 @@ local function create_on(self, engine, ctx, params, call)
   record, problem = self.host.store:create({
     name = params.name, image = ctx.image.name, image_digest = ctx.image.digest, kernel = ctx.kernel.name, engine = engine.name,
     cpus = params.cpus, memory_mib = math.ceil(params.memory / MIB), disk_bytes = ctx.disk_bytes, reach = params.reach,
+    autostart = params.autostart or nil,
     ports = params.publish, boot = self.host.boot_id, host_key = key.private, host_key_pub = key.public,
   }, self.host.derive, self.refused_slots)
   if not record then return nil, problem end

@@ -55,6 +55,7 @@ method("vm.create", {
     reach = schema.enum({ "open", "isolated", "offline" },
       { default = "open", doc = "isolated: no other VM; offline: nothing but names" }),
     start = schema.boolean { default = true, doc = "start it" },
+    autostart = schema.boolean { default = false, doc = "start it whenever the host has started" },
     boot_timeout = seconds("how long the guest may take to say that it is ready", 120),
     lease = schema.boolean { default = false, doc = "delete the VM as soon as the client's process has ended" },
   }),
@@ -91,6 +92,10 @@ method("vm.delete", {
 })
 method("vm.pause", { doc = "Hold the guest where it is.", repeatable = true, params = named("VmPause", {}), result = "vm" })
 method("vm.resume", { doc = "Let a paused guest go on.", repeatable = true, params = named("VmResume", {}), result = "vm" })
+method("vm.autostart", {
+  doc = "Whether a VM is started whenever the host has started.", repeatable = true,
+  params = named("VmAutostart", { on = schema.boolean { default = true, doc = "false: not any more" } }), result = "vm",
+})
 method("vm.list", { doc = "Every VM.", repeatable = true, result = "vms" })
 method("vm.show", { doc = "One VM.", repeatable = true, params = named("VmShow", {}), result = "vm" })
 method("vm.wait", {

@@ -19,6 +19,7 @@ return {
     { "boot_id", "string?", "the guest's, when it has told us" },
     { "reach", "string?", "open, isolated (no other VM) or offline" },
     { "disk_kind", "string?", "dm, reflink or copy" },
+    { "autostart", "boolean?", "whether it is started whenever the host has started" },
     { "corrupt", "boolean?", "its record cannot be read as a whole" },
     { "ports", "array?", "published ports" },
     { "usage", "object?", "with --watch: what it uses, as in `banger vm stats`" },

@@ -59,6 +59,7 @@ return {
       flags = with(boot,
         { name = "publish", value = "HOST:GUEST", type = "publish", many = true, help = "forward a port of this host to the VM" },
         { name = "no-start", help = "leave it stopped" },
+        { name = "autostart", help = "start it whenever this host has started" },
         { name = "timeout", value = "TIME", type = "duration", help = "how long the guest may take to be ready (default: 2m)" }),
       json = one_vm, run = "vm:create", text = "vm_text:created",
       examples = { "banger vm create dev", "banger vm create web --memory 1G --cpus 2 --publish 8080:80" },
@@ -131,6 +132,12 @@ return {
       args = { name }, flags = {},
       json = one_vm, run = "vm:show", text = "vm_text:show",
       examples = { "banger vm show dev" },
+    },
+    {
+      name = "autostart", summary = "start it whenever this host has started",
+      args = { name }, flags = { { name = "off", help = "not any more" } },
+      json = one_vm, run = "vm:autostart", text = "vm_text:autostart",
+      examples = { "banger vm autostart dev", "banger vm autostart dev --off" },
     },
     {
       name = "stats", summary = "what VMs use: memory, time, disk",
