@@ -26,13 +26,11 @@ static void silent(int level, const char *file, int line, int error, const char 
 /* A task on our device of this role; NULL when out of memory. Create names it, everything else finds it by uuid. */
 static struct dm_task *task(int type, struct bg_helper *h, const char *vm, const char *role)
 {
-    char name[64], uuid[64];
     dm_log_with_errno_init(silent);
     struct dm_task *t = dm_task_create(type);
-    bg_dm_name(name, h->instance, vm, role);
-    bg_dm_uuid(uuid, h->instance, vm, role);
     if (t &&
-        ((type == DM_DEVICE_CREATE && !dm_task_set_name(t, name)) || !dm_task_set_uuid(t, uuid))) {
+        ((type == DM_DEVICE_CREATE && !dm_task_set_name(t, bg_dm_name(h->instance, vm, role).s)) ||
+         !dm_task_set_uuid(t, bg_dm_uuid(h->instance, vm, role).s))) {
         dm_task_destroy(t);
         return NULL;
     }
@@ -45,11 +43,10 @@ static struct dm_task *task(int type, struct bg_helper *h, const char *vm, const
  */
 static int udev_begin(struct bg_helper *h, const char *vm, uint32_t *ret)
 {
-    struct bg_record r;
     char name[24];
     uint32_t old;
     snprintf(name, sizeof(name), "cookie-%.8s", vm);
-    if (bg_record_read(&r, h->run, name) == 0 && bg_record_u32(&r, "cookie", &old)) {
+    if (bg_record_read(h->run, name, &old, sizeof(old)) == 0) {
         int semaphore = semget((key_t)old, 1, 0);
         if (semaphore >= 0)
             semctl(semaphore, 0, IPC_RMID);
@@ -57,9 +54,7 @@ static int udev_begin(struct bg_helper *h, const char *vm, uint32_t *ret)
     dm_log_with_errno_init(silent);
     if (!dm_udev_create_cookie(ret))
         return -ENOMEM;
-    r = (struct bg_record){0};
-    bg_record_set_u64(&r, "cookie", *ret);
-    int error = bg_record_write(&r, h->run, name, false);
+    int error = bg_record_write(h->run, name, ret, sizeof(*ret), false);
     if (error < 0)
         dm_udev_wait(*ret);
     return error;
@@ -366,13 +361,12 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
 
 int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    char name[64], path[96];
+    char path[BG_PATH_MAX + 16];
     struct stat st;
     dev_t dev;
     if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, f) < 0)
         return -1;
-    bg_dm_name(name, h->instance, vm->id, "");
-    snprintf(path, sizeof(path), "/dev/mapper/%s", name);
+    snprintf(path, sizeof(path), "/dev/mapper/%s", bg_dm_name(h->instance, vm->id, "").s);
     BG_CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
         return bg_sys(f, "open the dm snapshot");

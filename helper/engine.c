@@ -51,7 +51,8 @@ static bool safe_program(int engine, const char *name)
 
 struct found {
     uint32_t number;
-    char path[BG_PATH_MAX], name[17];
+    struct bg_name path;
+    char name[17];
 };
 
 /* Among the engines of one place, the one numbered `wanted`, or with the least number above `after`. */
@@ -74,7 +75,7 @@ static void search(const char *place, bool exact, uint32_t wanted, bool *found, 
         if ((exact ? n == wanted : n > wanted) && (!*found || n < ret->number)) {
             *found = true;
             ret->number = n;
-            snprintf(ret->path, sizeof(ret->path), "%.100s/%.16s", place, e->d_name);
+            ret->path = bg_name("%.100s/%.16s", place, e->d_name);
             memset(ret->name, 0, sizeof(ret->name)); /* the wire wants it padded */
             memcpy(ret->name, e->d_name, len);
         }
@@ -84,30 +85,27 @@ static void search(const char *place, bool exact, uint32_t wanted, bool *found, 
 
 static bool lookup(struct bg_helper *h, bool exact, uint32_t wanted, struct found *ret)
 {
-    char state[BG_PATH_MAX], place[BG_PATH_MAX];
     bool found = false;
-    bg_state_root(state, h->instance);
-    snprintf(place, sizeof(place), "%.140s/engines", state);
-    search(place, exact, wanted, &found, ret);
+    search(bg_name("%s/engines", bg_state_root(h->instance).s).s, exact, wanted, &found, ret);
     if (!exact || !found)
         search("/usr/local/lib/banger/engines", exact, wanted, &found, ret);
     return found;
 }
 
-int bg_engine_open(struct bg_helper *h, uint32_t number, char ret_path[static BG_PATH_MAX],
+int bg_engine_open(struct bg_helper *h, uint32_t number, struct bg_name *ret_path,
                    struct bg_reply *f)
 {
     struct found e;
     if (!lookup(h, true, number, &e))
         return bg_fail(f, BG_ENGINE_ABSENT, 0,
                        "engine: no engine has the number %u; see `banger engine list`", number);
-    BG_CLOSED int fd = bg_open_trusted(e.path);
+    BG_CLOSED int fd = bg_open_trusted(e.path.s);
     if (fd < 0 || !safe_program(fd, "firecracker") || !safe_program(fd, "jailer"))
         return bg_fail(f, BG_ENGINE_UNSAFE, 0,
                        "engine: %s must hold firecracker and jailer that only root can write; "
                        "install it again",
                        e.name);
-    snprintf(ret_path, BG_PATH_MAX, "%s", e.path);
+    *ret_path = e.path;
     return bg_steal(&fd);
 }
 
@@ -128,7 +126,7 @@ int bg_act_engine_list(struct bg_helper *h, const struct bg_args_engine_list *a,
     struct found e;
     if (!lookup(h, false, a->after, &e))
         return 0;
-    BG_CLOSED int fd = bg_open_trusted(e.path);
+    BG_CLOSED int fd = bg_open_trusted(e.path.s);
     BG_SHA256 *sha = bg_sha256_new();
     if (fd < 0 || !sha || add_program(sha, fd, "firecracker") < 0 ||
         add_program(sha, fd, "jailer") < 0)

@@ -9,6 +9,7 @@
 #ifndef BANGER_HELPER_LEDGER_H
 #define BANGER_HELPER_LEDGER_H
 #include "helper.h"
+#include "record.h"
 
 struct bg_vm {
     char id[9];
@@ -40,6 +41,10 @@ int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg
 
 /* The least id that is greater than `previous` (which may be ret); 1 found, 0 none, -1 failed. No lock needed. */
 int bg_vm_next(struct bg_helper *h, const char *previous, char ret[static 9], struct bg_reply *f);
+
+/* The record of the VMM in the VM's jail; 0 or negative errno, -ENOENT when there is none of this very jail. */
+int bg_run_load(struct bg_helper *h, const struct bg_vm *vm, struct bg_run *ret);
+int bg_run_save(struct bg_helper *h, const struct bg_vm *vm, const struct bg_run *run);
 
 struct bg_net {
     uint32_t subnet, prefix;

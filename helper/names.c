@@ -1,6 +1,7 @@
 /* Pure derivations; see names.h. Lengths are checked by names' own limits: an instance has at most
  * 8 characters. */
 #include "names.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,40 +45,19 @@ bool bg_private_subnet(uint32_t subnet, uint32_t prefix)
     return subnet >> 24 == 10 || subnet >> 20 == 0xac1 || subnet >> 16 == 0xc0a8;
 }
 
-static void place(char *ret, const char *stem, const char *instance)
+struct bg_name bg_name(const char *format, ...)
 {
-    bool plain = strcmp(instance, "main") == 0;
-    snprintf(ret, BG_PATH_MAX, "%s%s%.8s", stem, plain ? "" : "-", plain ? "" : instance);
+    struct bg_name n;
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(n.s, sizeof(n.s), format, ap);
+    va_end(ap);
+    return n;
 }
 
-void bg_run_root(char *ret, const char *instance)
+struct bg_name bg_place(const char *stem, const char *instance)
 {
-    place(ret, "/run/banger-root", instance);
-}
-
-void bg_run_owner(char *ret, const char *instance)
-{
-    place(ret, "/run/banger", instance);
-}
-
-void bg_state_root(char *ret, const char *instance)
-{
-    snprintf(ret, BG_PATH_MAX, "/var/lib/banger-root/%.8s", instance);
-}
-
-void bg_dm_name(char ret[static 64], const char *instance, const char *vm, const char *role)
-{
-    snprintf(ret, 64, "banger-%.8s-%.8s%.16s", instance, vm, role);
-}
-
-void bg_dm_uuid(char ret[static 64], const char *instance, const char *vm, const char *role)
-{
-    snprintf(ret, 64, "BANGER-%.8s-%.8s-%.16s", instance, vm, role[0] ? role + 1 : "disk");
-}
-
-void bg_unit_name(char ret[static 64], const char *instance, const char *vm, const char *jail)
-{
-    snprintf(ret, 64, "banger-%.8s-%.8s-%.16s.service", instance, vm, jail);
+    return strcmp(instance, "main") == 0 ? bg_name("%s", stem) : bg_name("%s-%.8s", stem, instance);
 }
 
 void bg_ipv4(char ret[static 16], uint32_t a)

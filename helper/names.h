@@ -37,16 +37,26 @@ uint32_t bg_slots(uint32_t prefix);
 bool bg_private_subnet(uint32_t subnet,
                        uint32_t prefix); /* RFC 1918, prefix 16..24, no host bits */
 
-/* Folders; each writes at most BG_PATH_MAX bytes. */
-void bg_run_root(char *ret,
-                 const char *instance); /* /run/banger-root-<i>, main: /run/banger-root */
-void bg_run_owner(char *ret, const char *instance);  /* /run/banger-<i>, main: /run/banger */
-void bg_state_root(char *ret, const char *instance); /* /var/lib/banger-root/<i> */
+/* A name by a printf format, in which each text has its greatest length. `bg_name(...).s` lives as long as its statement. */
+struct bg_name {
+    char s[BG_PATH_MAX];
+};
+struct bg_name bg_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-void bg_dm_name(char ret[static 64], const char *instance, const char *vm,
-                const char *role); /* role "" or "-cow" ... */
-void bg_dm_uuid(char ret[static 64], const char *instance, const char *vm, const char *role);
-void bg_unit_name(char ret[static 64], const char *instance, const char *vm, const char *jail);
+/* stem-<i>; for main the stem alone */
+struct bg_name bg_place(const char *stem, const char *instance);
+
+#define bg_run_root(i)   bg_place("/run/banger-root", i)
+#define bg_run_owner(i)  bg_place("/run/banger", i)
+#define bg_state_root(i) bg_name("/var/lib/banger-root/%.8s", i)
+#define bg_dm_name(i, vm, role)                                                                    \
+    bg_name("banger-%.8s-%.8s%.16s", i, vm, role) /* role "", "-cow" ... */
+#define bg_dm_uuid(i, vm, role)                                                                    \
+    bg_name("BANGER-%.8s-%.8s-%.16s", i, vm, (role)[0] ? (role) + 1 : "disk")
+#define bg_unit_name(i, vm, jail) bg_name("banger-%.8s-%.8s-%.16s.service", i, vm, jail)
+#define bg_vm_name(vm)            bg_name("vm-%.8s", vm) /* its ledger entry */
+#define bg_run_name(vm)           bg_name("jail-%.8s", vm) /* the record of its VMM, in the run folder */
+#define bg_log_name(vm, kind)     bg_name("%.8s.%.8s", vm, kind) /* console, stderr, vmm, metrics */
 
 /* "10.0.0.1" into ret (16 bytes). */
 void bg_ipv4(char ret[static 16], uint32_t address);

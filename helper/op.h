@@ -42,16 +42,15 @@ bool bg_disk_lost(struct bg_helper *h, const struct bg_vm *vm);
 
 /* op_jail.c */
 struct bg_jail_state {
-    uint32_t state; /* E_jail */
-    char jail[17];
-    uint32_t pid;
-    uint64_t start;
-    int32_t exit_code;
-    uint32_t exit_signal;
-    int watch; /* pidfd of a running VMM, the caller's to close; else -1 */
+    uint32_t state;    /* E_jail */
+    struct bg_run run; /* without a jail: of 16 zeros */
+    int watch;         /* pidfd of a running VMM, the caller's to close; else -1 */
 };
 int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret,
                  struct bg_reply *f);
+/* As bg_vm_open, and the pidfd of its running VMM; else BG_VM_UNPROVEN or BG_JAIL_ABSENT. ret is filled all the same. */
+int bg_jail_open(struct bg_helper *h, const char *id, struct bg_vm *ret_vm,
+                 struct bg_jail_state *ret, struct bg_reply *f);
 int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm,
                    struct bg_reply *f); /* kills, waits, cleans */
 
@@ -64,6 +63,6 @@ int bg_jail_root(struct bg_helper *h, const char *jail, struct bg_reply *f);
 /* engine.c: open an absolute path whose every folder is root's alone; -1 and errno. */
 int bg_open_trusted(const char *path);
 /* The engine's folder, opened, proven to be root's alone. */
-int bg_engine_open(struct bg_helper *h, uint32_t number, char ret_path[static BG_PATH_MAX],
+int bg_engine_open(struct bg_helper *h, uint32_t number, struct bg_name *ret_path,
                    struct bg_reply *f);
 #endif

@@ -57,7 +57,7 @@ int bg_act_base_admit(struct bg_helper *h, const struct bg_args_base_admit *a,
 int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret)
 {
     static const char *const parts[] = {"disk", "mem", "state"};
-    struct bg_record r = {0};
+    struct bg_entry saved;
     struct stat st;
     char path[80];
     if (fstatat(h->bases, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -76,12 +76,13 @@ int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret)
         ret->links = i == 1 ? (uint32_t)st.st_nlink - 1 : ret->links;
     }
     snprintf(path, sizeof(path), "%s/record", name);
-    int error = bg_record_read(&r, h->bases, path);
-    const char *origin = bg_record_get(&r, "origin");
-    bool good = bg_record_u32(&r, "kind", &ret->kind) && bg_record_u64(&r, "size", &ret->size) &&
-                bg_record_u32(&r, "disk_kind", &ret->disk_kind) && origin &&
-                bg_unhex(ret->origin, origin, 32);
-    return error < 0 && error != -ENOENT ? error : good ? 0 : -EBADMSG;
+    int error = bg_record_read(h->bases, path, &saved, sizeof(saved));
+    if (error < 0)
+        return error == -ENOENT ? -EBADMSG : error;
+    memcpy(saved.used, ret->used, sizeof(saved.used));
+    saved.links = ret->links;
+    *ret = saved;
+    return 0;
 }
 
 int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry *ret,

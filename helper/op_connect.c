@@ -109,9 +109,8 @@ static long now_ms(void)
 /* The stderr of a jailer or VMM that ended, as one line. */
 static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
 {
-    char name[32], words[161];
-    snprintf(name, sizeof(name), "%.8s.stderr", vm);
-    if (bg_read_small(h->logs, name, words, sizeof(words)) <= 0)
+    char words[161];
+    if (bg_read_small(h->logs, bg_log_name(vm, "stderr").s, words, sizeof(words)) <= 0)
         snprintf(words, sizeof(words), "it said nothing");
     words[strcspn(words, "\n")] = 0;
     return bg_fail(f, BG_JAIL_FAILED, 0, "the VMM ended: %s", words);
@@ -125,13 +124,14 @@ static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
 static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, int watch,
                         const char *name, struct bg_reply *f)
 {
-    char path[32], events[1024];
+    char events[1024];
     long deadline = now_ms() + WAIT_MS, pause = 1;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
+    struct bg_name folder = bg_name("/proc/self/fd/%d", root);
     for (;;) {
         struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = h->notes, .events = POLLIN}};
         struct stat st;
-        if (inotify_add_watch(h->notes, path, IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONESHOT) < 0)
+        if (inotify_add_watch(h->notes, folder.s,
+                              IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONESHOT) < 0)
             return bg_sys(f, "watch the jail");
         int fd = try_connect(root, name, vm->uid);
         if (fd >= 0)
@@ -139,10 +139,8 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
         if (fd == -EPERM)
             return bg_fail(f, BG_PEER_UNPROVEN, 0, "%s in the jail is not a socket of the VM's VMM",
                            name);
-        if (fd != -EAGAIN) {
-            errno = -fd;
-            return bg_sys(f, "connect to the VMM");
-        }
+        if (fd != -EAGAIN)
+            return bg_step(f, "connect to the VMM", fd);
         long left = deadline - now_ms();
         bool exists = fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
         if (left <= 0)
@@ -164,16 +162,9 @@ int bg_act_vm_connect(struct bg_helper *h, const struct bg_args_vm_connect *a,
 {
     struct bg_vm vm;
     struct bg_jail_state now;
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
-        return -1;
-    BG_CLOSED int watch = now.watch;
-    if (now.state == BG_V_unknown)
-        return bg_fail(f, BG_VM_UNPROVEN, 0, "pid %u is not the VMM that the ledger knows",
-                       now.pid);
-    if (now.state == BG_V_exited)
-        return died(h, vm.id, f);
-    if (now.state != BG_V_running)
-        return bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm.id);
+    BG_CLOSED int watch = bg_jail_open(h, a->vm.s, &vm, &now, f);
+    if (watch < 0)
+        return now.state == BG_V_exited ? died(h, vm.id, f) : -1;
     BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
     if (root < 0)
         return -1;
@@ -202,21 +193,18 @@ static int open_regular(int dir, const char *name, struct bg_reply *f)
 int bg_act_vm_log(struct bg_helper *h, const struct bg_args_vm_log *a, struct bg_res_vm_log *r,
                   struct bg_reply *f)
 {
-    static const char *const kept[] = {"console", "vmm", "metrics"}, *const live[] = {NULL,
-                                                                                      "vmm.log",
+    static const char *const kept[] = {"console", "vmm", "metrics"}, *const live[] = {"", "vmm.log",
                                                                                       "metrics"};
     struct bg_vm vm;
-    char name[32];
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
         return -1;
     int fd = -2;
-    if (live[a->log] && vm.jail[0]) {
+    if (live[a->log][0] && vm.jail[0]) {
         BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
         fd = root < 0 ? -2 : open_regular(root, live[a->log], f);
     }
-    snprintf(name, sizeof(name), "%.8s.%s", vm.id, kept[a->log]);
     if (fd == -2)
-        fd = open_regular(h->logs, name, f);
+        fd = open_regular(h->logs, bg_log_name(vm.id, kept[a->log]).s, f);
     if (fd == -2)
         return bg_fail(f, BG_JAIL_ABSENT, ENOENT, "vm %s has no such log: it was never started",
                        vm.id);

@@ -7,7 +7,6 @@
 #include "copy.h"
 #include "op.h"
 #include "proc.h"
-#include "record.h"
 #include "spawn.h"
 #include <grp.h>
 #include <poll.h>
@@ -74,34 +73,25 @@ static int make_root(struct bg_helper *h, const char *jail, struct bg_reply *f)
     return root >= 0 ? root : bg_sys(f, "make the jail");
 }
 
-static int open_log(struct bg_helper *h, const char *vm, const char *kind, struct bg_reply *f)
+static int open_log(struct bg_helper *h, const char *vm, const char *kind)
 {
-    char name[32];
-    snprintf(name, sizeof(name), "%.8s.%s", vm, kind);
-    int fd = bg_open(h->logs, name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-    return fd >= 0 ? fd : bg_sys(f, "make the console's file");
+    return bg_open(h->logs, bg_log_name(vm, kind).s, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 }
 
 static int spawn(struct bg_helper *h, const struct bg_vm *vm, const struct bg_args_jail_spawn *a,
                  const char *engine, struct bg_reply *f)
 {
-    char jailer[BG_PATH_MAX + 16], exec[BG_PATH_MAX + 16], base[BG_PATH_MAX + 16],
-        state[BG_PATH_MAX], uid[16];
-    snprintf(jailer, sizeof(jailer), "%s/jailer", engine);
-    snprintf(exec, sizeof(exec), "%s/firecracker", engine);
-    bg_state_root(state, h->instance);
-    snprintf(base, sizeof(base), "%s/jails", state);
-    snprintf(uid, sizeof(uid), "%u", vm->uid);
-    char *argv[] = {jailer,     "--id",    (char *)vm->jail, "--exec-file", exec,
-                    "--uid",    uid,       "--gid",          uid,           "--chroot-base-dir",
-                    base,       "--",      "--api-sock",     "/api.sock",   "--log-path",
+    struct bg_name jailer = bg_name("%s/jailer", engine), exec = bg_name("%s/firecracker", engine),
+                   base = bg_name("%s/jails", bg_state_root(h->instance).s),
+                   uid = bg_name("%u", vm->uid);
+    char *argv[] = {jailer.s,   "--id",    (char *)vm->jail, "--exec-file", exec.s,
+                    "--uid",    uid.s,     "--gid",          uid.s,         "--chroot-base-dir",
+                    base.s,     "--",      "--api-sock",     "/api.sock",   "--log-path",
                     "/vmm.log", "--level", "Info",           NULL};
-    BG_CLOSED int console = open_log(h, vm->id, "console", f);
-    BG_CLOSED int errors = console < 0 ? -1 : open_log(h, vm->id, "stderr", f);
-    if (errors < 0)
-        return -1;
+    BG_CLOSED int console = open_log(h, vm->id, "console"), errors = open_log(h, vm->id, "stderr");
+    if (console < 0 || errors < 0)
+        return bg_sys(f, "make the console's file");
     struct bg_spawn s = {.vm = vm,
-                         .engine = engine,
                          .argv = argv,
                          .console = console,
                          .errors = errors,
@@ -120,11 +110,11 @@ static int answer(struct bg_helper *h, const struct bg_vm *vm, int notify,
         bg_close(&now.watch);
         return bg_fail(f, BG_JAIL_FAILED, 0,
                        "the jailer ended at once (status %d, signal %u); its words are in vm_log",
-                       now.exit_code, now.exit_signal);
+                       now.run.exit_code, now.run.exit_signal);
     }
-    memcpy(r->jail.s, now.jail, sizeof(r->jail.s));
-    r->pid = now.pid;
-    r->start = now.start;
+    memcpy(r->jail.s, now.run.jail, sizeof(r->jail.s));
+    r->pid = now.run.pid;
+    r->start = now.run.start;
     r->watch = now.watch;
     r->notify = notify;
     return 0;
@@ -133,8 +123,8 @@ static int answer(struct bg_helper *h, const struct bg_vm *vm, int notify,
 static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jail_spawn *a,
                  struct bg_res_jail_spawn *r, struct bg_reply *f)
 {
-    char engine[BG_PATH_MAX];
-    BG_CLOSED int folder = bg_engine_open(h, a->engine, engine, f);
+    struct bg_name engine;
+    BG_CLOSED int folder = bg_engine_open(h, a->engine, &engine, f);
     if (folder < 0)
         return -1;
     if (bg_random_id(vm->jail, 16) < 0)
@@ -146,7 +136,7 @@ static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jai
     BG_CLOSED int root = make_root(h, vm->jail, f);
     BG_CLOSED int notify =
         root < 0 || stage(h, vm, a, root, f) < 0 ? -1 : bg_notify_listen(h, vm, root, f);
-    if (notify < 0 || spawn(h, vm, a, engine, f) < 0 || answer(h, vm, notify, r, f) < 0)
+    if (notify < 0 || spawn(h, vm, a, engine.s, f) < 0 || answer(h, vm, notify, r, f) < 0)
         return -1;
     bg_steal(&notify);
     return 0;
@@ -181,81 +171,74 @@ int bg_act_jail_spawn(struct bg_helper *h, const struct bg_args_jail_spawn *a,
     return -1;
 }
 
-static int read_record(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret,
-                       bool *ret_ended)
-{
-    struct bg_record r;
-    char name[16];
-    uint32_t code;
-    snprintf(name, sizeof(name), "jail-%.8s", vm->id);
-    if (bg_record_read(&r, h->run, name) < 0)
-        return -1;
-    const char *jail = bg_record_get(&r, "jail");
-    if (!jail || strcmp(jail, vm->jail) != 0 || !bg_record_u32(&r, "pid", &ret->pid) ||
-        !bg_record_u64(&r, "start", &ret->start))
-        return -1;
-    *ret_ended = bg_record_u32(&r, "exit", &code) && bg_record_u32(&r, "signal", &ret->exit_signal);
-    if (*ret_ended)
-        ret->exit_code = (int32_t)code;
-    return 0;
-}
-
 /* The VMM is gone and its monitor is about to write how it ended: wait for that, but not long. */
-static void await_record(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret)
+static void await_end(struct bg_helper *h, const struct bg_vm *vm, struct bg_run *ret)
 {
-    char path[32], events[512];
-    bool ended = false;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", h->run);
-    for (int i = 0; i < 16 && inotify_add_watch(h->notes, path, IN_MOVED_TO | IN_ONESHOT) >= 0;
+    char events[512];
+    struct pollfd p = {.fd = h->notes, .events = POLLIN};
+    struct bg_name run = bg_name("/proc/self/fd/%d", h->run);
+    for (int i = 0; i < 16 && inotify_add_watch(h->notes, run.s, IN_MOVED_TO | IN_ONESHOT) >= 0;
          i++) {
-        struct pollfd p = {.fd = h->notes, .events = POLLIN};
         if (h->by_systemd)
             bg_service_collect(h, vm);
-        if (read_record(h, vm, ret, &ended) < 0 || ended || poll(&p, 1, 1000) <= 0 ||
+        if (bg_run_load(h, vm, ret) < 0 || ret->ended || poll(&p, 1, 1000) <= 0 ||
             read(h->notes, events, sizeof(events)) < 0)
             return;
     }
 }
 
-static void jailer_identity(struct bg_helper *h, uint32_t engine, struct stat *ret)
-{
-    char path[BG_PATH_MAX];
-    struct bg_reply unused;
-    memset(ret, 0, sizeof(*ret));
-    BG_CLOSED int fd = bg_engine_open(h, engine, path, &unused);
-    if (fd >= 0 && fstatat(fd, "jailer", ret, AT_SYMLINK_NOFOLLOW) < 0)
-        memset(ret, 0, sizeof(*ret));
-}
-
 int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_state *ret,
                  struct bg_reply *f)
 {
-    struct stat jailer;
-    bool ended = false;
-    *ret = (struct bg_jail_state){.state = BG_V_none, .watch = -1, .exit_code = -1};
-    memset(ret->jail, '0', 16);
+    struct bg_name unused;
+    struct bg_reply why;
+    struct stat jailer = {0};
+    *ret = (struct bg_jail_state){.state = BG_V_none, .watch = -1, .run = {"0000000000000000"}};
+    ret->run.exit_code = -1;
     if (!vm->jail[0])
         return 0;
-    memcpy(ret->jail, vm->jail, sizeof(ret->jail));
     ret->state = BG_V_exited;
-    if (strcmp(vm->jail_boot, h->boot) != 0 || read_record(h, vm, ret, &ended) < 0 || ended)
+    if (strcmp(vm->jail_boot, h->boot) != 0 || bg_run_load(h, vm, &ret->run) < 0) {
+        memcpy(ret->run.jail, vm->jail, sizeof(vm->jail));
         return 0;
-    jailer_identity(h, vm->engine, &jailer);
-    ret->watch = bg_proc_open((pid_t)ret->pid, ret->start, vm->uid, jailer.st_dev, jailer.st_ino);
-    if (ret->watch >= 0)
-        ret->state = BG_V_running;
-    else if (ret->watch == -ESRCH)
-        await_record(h, vm, ret);
-    else if (ret->watch == -EPERM)
-        ret->state = BG_V_unknown;
-    else {
-        errno = -ret->watch;
-        ret->watch = -1;
-        return bg_sys(f, "look at the VMM's process");
     }
-    if (ret->watch < 0)
-        ret->watch = -1;
+    if (ret->run.ended)
+        return 0;
+    BG_CLOSED int engine = bg_engine_open(h, vm->engine, &unused, &why);
+    if (engine < 0 || fstatat(engine, "jailer", &jailer, AT_SYMLINK_NOFOLLOW) < 0)
+        jailer.st_ino = 0; /* then no root process is taken for the jailer */
+    int watch =
+        bg_proc_open((pid_t)ret->run.pid, ret->run.start, vm->uid, jailer.st_dev, jailer.st_ino);
+    if (watch >= 0) {
+        ret->state = BG_V_running;
+        ret->watch = watch;
+    } else if (watch == -ESRCH)
+        await_end(h, vm, &ret->run);
+    else if (watch == -EPERM)
+        ret->state = BG_V_unknown;
+    else
+        return bg_step(f, "look at the VMM's process", watch);
     return 0;
+}
+
+static int unproven(const struct bg_jail_state *now, struct bg_reply *f)
+{
+    return bg_fail(f, BG_VM_UNPROVEN, 0,
+                   "pid %u is not the VMM that the ledger knows; nothing was touched",
+                   now->run.pid);
+}
+
+int bg_jail_open(struct bg_helper *h, const char *id, struct bg_vm *ret_vm,
+                 struct bg_jail_state *ret, struct bg_reply *f)
+{
+    ret->state = BG_V_none;
+    if (bg_vm_open(h, id, ret_vm, f) < 0 || bg_jail_look(h, ret_vm, ret, f) < 0)
+        return -1;
+    if (ret->state == BG_V_unknown)
+        return unproven(ret, f);
+    return ret->state == BG_V_running
+               ? ret->watch
+               : bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", id);
 }
 
 /* Safe because the process was proven against the ledger, and is signalled through that very pidfd. */
@@ -265,14 +248,9 @@ int bg_act_jail_signal(struct bg_helper *h, const struct bg_args_jail_signal *a,
     struct bg_vm vm;
     struct bg_jail_state now;
     (void)r;
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
+    BG_CLOSED int watch = bg_jail_open(h, a->vm.s, &vm, &now, f);
+    if (watch < 0)
         return -1;
-    BG_CLOSED int watch = now.watch;
-    if (now.state == BG_V_unknown)
-        return bg_fail(f, BG_VM_UNPROVEN, 0, "pid %u is not the VMM that the ledger knows",
-                       now.pid);
-    if (now.state != BG_V_running)
-        return bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm.id);
     int signal = a->signal == BG_V_kill ? SIGKILL : SIGTERM;
     if (syscall(SYS_pidfd_send_signal, watch, signal, NULL, 0) < 0 && errno != ESRCH)
         return bg_sys(f, "signal the VMM");
@@ -288,12 +266,12 @@ int bg_act_jail_status(struct bg_helper *h, const struct bg_args_jail_status *a,
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
         return -1;
     *r = (struct bg_res_jail_status){.state = now.state,
-                                     .pid = now.pid,
-                                     .start = now.start,
-                                     .exit_code = now.exit_code,
-                                     .exit_signal = now.exit_signal,
+                                     .pid = now.run.pid,
+                                     .start = now.run.start,
+                                     .exit_code = now.run.exit_code,
+                                     .exit_signal = now.run.exit_signal,
                                      .watch = now.watch};
-    memcpy(r->jail.s, now.jail, sizeof(r->jail.s));
+    memcpy(r->jail.s, now.run.jail, sizeof(r->jail.s));
     return 0;
 }
 
@@ -318,51 +296,32 @@ static int end_process(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f
         return -1;
     BG_CLOSED int watch = now.watch;
     if (now.state == BG_V_unknown)
-        return bg_fail(f, BG_VM_UNPROVEN, 0,
-                       "pid %u is not the VMM that the ledger knows; nothing was touched", now.pid);
+        return unproven(&now, f);
     if (now.state == BG_V_running) {
         struct pollfd p = {.fd = watch, .events = POLLIN};
         syscall(SYS_pidfd_send_signal, watch, SIGKILL, NULL, 0);
         if (poll(&p, 1, KILL_WAIT_MS) != 1)
             return bg_fail(f, BG_DEADLINE, 0, "the VMM (pid %u) did not end within 5 s of SIGKILL",
-                           now.pid);
-        await_record(h, vm, &now);
+                           now.run.pid);
+        await_end(h, vm, &now.run);
     }
     kill_uid(vm->uid);
     return 0;
 }
 
 /* The VMM's own files outlive its jail: only regular, unshared ones, now that nobody can exchange them. */
-static void keep_log(struct bg_helper *h, const char *vm, int root, const char *name)
+static void keep_log(struct bg_helper *h, const char *vm, int root, const char *name,
+                     const char *kind)
 {
-    char kept[32];
     struct stat st;
-    snprintf(kept, sizeof(kept), "%.8s.%s", vm, strcmp(name, "metrics") == 0 ? "metrics" : "vmm");
     BG_CLOSED int fd = bg_open(root, name, O_RDONLY | O_NONBLOCK, 0);
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-        renameat(root, name, h->logs, kept) == 0 && fchown(fd, 0, 0) == 0)
+        renameat(root, name, h->logs, bg_log_name(vm, kind).s) == 0 && fchown(fd, 0, 0) == 0)
         fchmod(fd, 0600);
-}
-
-/* The VMM's children (QEMU) die after it: the kernel tells when the last of them has left the cgroup. */
-static int remove_cgroup(const char *cgroup, struct bg_reply *f)
-{
-    char path[BG_PATH_MAX + 16], events[128];
-    snprintf(path, sizeof(path), "%s/cgroup.events", cgroup);
-    BG_CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct pollfd p = {.fd = fd, .events = POLLPRI};
-    do {
-        if (fd >= 0 && pread(fd, events, sizeof(events), 0) < 0)
-            break;
-        if (rmdir(cgroup) == 0 || errno == ENOENT)
-            return 0;
-    } while (errno == EBUSY && fd >= 0 && poll(&p, 1, KILL_WAIT_MS) == 1);
-    return bg_sys(f, "remove the VM's cgroup");
 }
 
 int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 {
-    char name[16], cgroup[BG_PATH_MAX];
     struct bg_reply unused;
     if (!vm->jail[0])
         return 0;
@@ -372,21 +331,15 @@ int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         bg_service_forget(h, vm);
     BG_CLOSED int root = bg_jail_root(h, vm->jail, &unused);
     if (root >= 0) {
-        keep_log(h, vm->id, root, "vmm.log");
-        keep_log(h, vm->id, root, "metrics");
+        keep_log(h, vm->id, root, "vmm.log", "vmm");
+        keep_log(h, vm->id, root, "metrics", "metrics");
     }
     BG_CLOSED int all = bg_open(h->jails, "firecracker", O_RDONLY | O_DIRECTORY, 0);
     if (all >= 0 && bg_remove_tree(all, vm->jail) < 0)
         return bg_sys(f, "remove the jail");
-    snprintf(name, sizeof(name), "jail-%.8s", vm->id);
-    unlinkat(h->run, name, 0);
-    bg_cgroup_path(cgroup, h, vm->id);
-    if (cgroup[0] && !h->by_systemd) {
-        if (remove_cgroup(cgroup, f) < 0)
-            return -1;
-        *strrchr(cgroup, '/') = 0;
-        rmdir(cgroup); /* the last VM's removal takes the instance's folder along */
-    }
+    unlinkat(h->run, bg_run_name(vm->id).s, 0);
+    if (!h->by_systemd && bg_cgroup_remove(h, vm, f) < 0)
+        return -1;
     vm->jail[0] = 0;
     return 0;
 }

@@ -57,23 +57,18 @@ static int save_disk(struct bg_helper *h, const struct bg_vm *vm, int folder, st
 static int save(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, int folder, int root,
                 struct bg_reply *f)
 {
-    struct bg_record r = {0};
-    char origin[65];
+    bool disk = what & BG_V_disk, dm = disk && vm->disk_kind == BG_V_dm;
+    struct bg_entry e = {
+        .kind = what, .size = disk ? vm->disk_size : 0, .disk_kind = disk ? vm->disk_kind : 0};
     for (size_t i = 0; root >= 0 && i < 2; i++)
         if (take(vm, root, i, folder, f) < 0)
             return -1;
-    if ((what & BG_V_disk) && save_disk(h, vm, folder, f) < 0)
+    if (disk && save_disk(h, vm, folder, f) < 0)
         return -1;
-    bool dm = (what & BG_V_disk) && vm->disk_kind == BG_V_dm;
-    memset(origin, '0', 64);
-    origin[64] = 0;
     if (dm)
-        bg_hex(origin, vm->disk_origin, 32);
-    bg_record_set(&r, "origin", origin);
-    bg_record_set_u64(&r, "kind", what);
-    bg_record_set_u64(&r, "disk_kind", what & BG_V_disk ? vm->disk_kind : 0);
-    bg_record_set_u64(&r, "size", what & BG_V_disk ? vm->disk_size : 0);
-    return bg_step(f, "write the snapshot's record", bg_record_write(&r, folder, "record", true));
+        memcpy(e.origin, vm->disk_origin, 32);
+    return bg_step(f, "write the snapshot's record",
+                   bg_record_write(folder, "record", &e, sizeof(e), true));
 }
 
 /* Safe because what the VMM wrote is taken by fd, made root's, and kept only while nobody can write to it. */

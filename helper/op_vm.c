@@ -17,10 +17,8 @@ static bool can_reflink(struct bg_helper *h)
 
 static uint32_t features(struct bg_helper *h)
 {
-    char cgroup[BG_PATH_MAX];
-    bg_cgroup_path(cgroup, h, "x");
     return (h->by_systemd ? SYSTEMD : 0) | (bg_dm_available() ? DM : 0) |
-           (can_reflink(h) ? REFLINK : 0) | (cgroup[0] ? CGROUP2 : 0);
+           (can_reflink(h) ? REFLINK : 0) | (bg_cgroup_root() ? CGROUP2 : 0);
 }
 
 /* Safe because it tells the owner only what the owner's own processes can read anyway. */
@@ -162,11 +160,8 @@ int bg_act_vm_reserve(struct bg_helper *h, const struct bg_args_vm_reserve *a,
 static void remove_logs(struct bg_helper *h, const char *vm)
 {
     static const char *const kinds[] = {"console", "stderr", "vmm", "metrics"};
-    char name[32];
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        snprintf(name, sizeof(name), "%.8s.%s", vm, kinds[i]);
-        unlinkat(h->logs, name, 0);
-    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        unlinkat(h->logs, bg_log_name(vm, kinds[i]).s, 0);
 }
 
 /* Safe because each object is removed only when ledger and kernel agree that it is this VM's. */
@@ -222,9 +217,9 @@ int bg_act_vm_list(struct bg_helper *h, const struct bg_args_vm_list *a, struct 
                                                                               : BG_V_auto,
                                  .tap = vm.has_tap,
                                  .jail_state = now.state,
-                                 .pid = now.pid,
-                                 .start = now.start};
+                                 .pid = now.run.pid,
+                                 .start = now.run.start};
     memcpy(r->vm.s, vm.id, sizeof(r->vm.s));
-    memcpy(r->jail.s, now.jail, sizeof(r->jail.s));
+    memcpy(r->jail.s, now.run.jail, sizeof(r->jail.s));
     return 0;
 }

@@ -2,18 +2,16 @@
 #ifndef BANGER_HELPER_PROC_H
 #define BANGER_HELPER_PROC_H
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Clock ticks from boot to the start: with the pid it names a process for as long as the host is up. */
 struct bg_proc {
-    pid_t ppid;
     char state;
-    uint64_t
-        start; /* clock ticks since boot: with the pid it names a process for as long as the host is up */
+    uint64_t start;
 };
-
 bool bg_proc_parse(struct bg_proc *ret, const char *stat_text); /* the text of /proc/<pid>/stat */
+bool bg_proc_parse_uid(uid_t *ret, const char *status_text);    /* the real one */
 int bg_proc_read(pid_t pid, struct bg_proc *ret); /* 0 or negative errno; -ESRCH when gone */
 
 /*

@@ -1,8 +1,9 @@
 /*
- * Small checked text files: lines "key value", then "sum <crc32>". The ledger and the monitor's exit records.
+ * Small checked files: a struct without pointers, behind a CRC-32 of it. The ledger, and what became of a VMM.
  *
- * Written beside and renamed, so that a reader sees the old or the new one. Keys are [a-z_]{1,15}, values
- * [a-z0-9-]{1,64}. All functions return 0 or a negative errno; a damaged file is -EBADMSG.
+ * Written beside and renamed, so that a reader sees the old or the new one. A struct only ever grows at its end: what an
+ * earlier release has written is read with zeros there, and of a later one's the surplus is left out. Both functions
+ * return 0 or a negative errno; a damaged file is -EBADMSG.
  */
 #ifndef BANGER_HELPER_RECORD_H
 #define BANGER_HELPER_RECORD_H
@@ -10,25 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BG_RECORD_FIELDS = 16, BG_RECORD_MAX = 1400 };
+enum { BG_RECORD_MAX = 1024 };
 
-struct bg_record {
-    size_t n;
-    struct {
-        char key[16], value[65];
-    } f[BG_RECORD_FIELDS];
-};
-
-int bg_record_parse(struct bg_record *ret, const char *text, size_t length);
-int bg_record_read(struct bg_record *ret, int dir, const char *name);
+int bg_record_read(int dir, const char *name, void *ret, size_t size);
 
 /* durable: on disk before it returns (file and folder), so that a power cut cannot take it back. */
-int bg_record_write(const struct bg_record *r, int dir, const char *name, bool durable);
+int bg_record_write(int dir, const char *name, const void *record, size_t size, bool durable);
 
-/* Setting a key again replaces it. */
-void bg_record_set(struct bg_record *r, const char *key, const char *value);
-void bg_record_set_u64(struct bg_record *r, const char *key, uint64_t value);
-const char *bg_record_get(const struct bg_record *r, const char *key); /* NULL when absent */
-bool bg_record_u64(const struct bg_record *r, const char *key, uint64_t *ret); /* plain decimal */
-bool bg_record_u32(const struct bg_record *r, const char *key, uint32_t *ret);
+/* The run folder's "jail-<vm>": who the VMM is, and after its end how that was. */
+struct bg_run {
+    char jail[17];
+    bool ended;
+    uint32_t pid;
+    uint64_t start;
+    int32_t exit_code;
+    uint32_t exit_signal;
+};
 #endif

@@ -3,9 +3,12 @@ HELPER_CORE := util record ledger names wire link nft copy proc engine config sa
                op_net op_base op_disk op_snap disk_dm spare op_jail op_connect op_vm spawn_monitor spawn_service housekeeping server
 HELPER_LIBS := -lnl-route-3 -lnl-3 -lcrypto -lnftables -lsystemd -lseccomp -ldevmapper
 HELPER_OBJ := $(HELPER_CORE:%=$(B)/helper/%.o)
-MONITOR_OBJ := $(patsubst %,$(B)/helper/%.o,monitor proc record util)
+MONITOR_OBJ := $(patsubst %,$(B)/helper/%.o,monitor proc record names util)
 
-PROGRAMS += $(B)/banger-helper $(B)/banger-monitor
+PROGRAMS += $(B)/banger-helper $(B)/banger-monitor $(B)/banger-helper-config
+
+$(B)/banger-helper-config: units/helper-config
+	install -D -m 0755 $< $@
 
 $(B)/helper/%.o: helper/%.c
 	@mkdir -p $(@D)

@@ -45,9 +45,7 @@ static int write_pid(int lock)
 static int make_socket(struct bg_helper *h, struct bg_reply *f)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    char folder[BG_PATH_MAX];
-    bg_run_root(folder, h->instance);
-    snprintf(at.sun_path, sizeof(at.sun_path), "%.80s/helper.sock", folder);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%.80s/helper.sock", bg_run_root(h->instance).s);
     BG_CLOSED int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     umask(0177);
     int result =
@@ -209,21 +207,20 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
 
 int bg_server_stop(struct bg_helper *h)
 {
-    char path[BG_PATH_MAX], text[64];
+    char text[64];
     unsigned long long start;
     int pid;
     struct bg_proc now;
-    bg_run_root(path, h->instance);
-    strcat(path, "/helper.pid");
-    BG_CLOSED int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct bg_name path = bg_name("%s/helper.pid", bg_run_root(h->instance).s);
+    BG_CLOSED int fd = open(path.s, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
         return 0; /* none runs */
-    if (bg_read_small(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+    if (bg_read_small(AT_FDCWD, path.s, text, sizeof(text)) < 0 ||
         sscanf(text, "%d %llu", &pid, &start) != 2)
         return 1;
     BG_CLOSED int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0 || bg_proc_read(pid, &now) < 0 || now.start != start) {
-        dprintf(2, "banger-helper: the process of %s cannot be proven\n", path);
+        dprintf(2, "banger-helper: the process of %s cannot be proven\n", path.s);
         return 1;
     }
     struct pollfd p = {.fd = pidfd, .events = POLLIN};

@@ -2,52 +2,68 @@
 #include "spawn.h"
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
 
-void bg_cgroup_path(char ret[static BG_PATH_MAX], struct bg_helper *h, const char *vm)
+enum { EMPTY_WAIT_MS = 5000, FDS = 7 };
+
+const char *bg_cgroup_root(void)
 {
-    const char *root = access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup"
-                       : access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0
-                           ? "/sys/fs/cgroup/unified"
-                           : NULL;
-    ret[0] = 0;
-    if (root)
-        snprintf(ret, BG_PATH_MAX, "%s/banger-%s/%s", root, h->instance, vm);
+    return access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0           ? "/sys/fs/cgroup"
+           : access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified"
+                                                                      : NULL;
 }
 
 /* What the hierarchy does not offer is not set: the controller may belong to cgroup v1 there. */
 static void set(const char *cgroup, const char *file, const char *value)
 {
-    char path[BG_PATH_MAX + 32];
-    snprintf(path, sizeof(path), "%s/%s", cgroup, file);
-    BG_CLOSED int fd = open(path, O_WRONLY | O_CLOEXEC);
+    BG_CLOSED int fd = open(bg_name("%s/%s", cgroup, file).s, O_WRONLY | O_CLOEXEC);
     if (fd >= 0)
         dprintf(fd, "%s", value);
 }
 
-static int make_cgroup(const char *cgroup, const struct bg_spawn *s, struct bg_reply *f)
+static struct bg_name parent_of(struct bg_helper *h)
 {
-    char root[BG_PATH_MAX], parent[BG_PATH_MAX], number[24];
-    if (!cgroup[0])
-        return 0;
-    snprintf(parent, sizeof(parent), "%s", cgroup);
-    *strrchr(parent, '/') = 0;
-    snprintf(root, sizeof(root), "%s", parent);
-    *strrchr(root, '/') = 0;
-    if ((mkdir(parent, 0755) < 0 && errno != EEXIST) ||
-        (mkdir(cgroup, 0755) < 0 && errno != EEXIST))
-        return bg_sys(f, "make the VM's cgroup");
-    const char *const above[] = {root, parent};
+    return bg_name("%s/banger-%s", bg_cgroup_root(), h->instance);
+}
+
+/* An fd of the folder, where there is one. */
+static int make_cgroup(struct bg_helper *h, const struct bg_spawn *s)
+{
+    if (!bg_cgroup_root())
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct bg_name parent = parent_of(h), own = bg_name("%s/%s", parent.s, s->vm->id);
+    if ((mkdir(parent.s, 0755) < 0 && errno != EEXIST) ||
+        (mkdir(own.s, 0755) < 0 && errno != EEXIST))
+        return -1;
+    const char *const above[] = {bg_cgroup_root(), parent.s};
     for (size_t i = 0; i < 2; i++) {
         set(above[i], "cgroup.subtree_control", "+memory");
         set(above[i], "cgroup.subtree_control", "+pids");
     }
-    snprintf(number, sizeof(number), "%llu", (unsigned long long)s->memory_max);
-    set(cgroup, "memory.max", number);
-    snprintf(number, sizeof(number), "%d", BG_TASKS_MAX);
-    set(cgroup, "pids.max", number);
-    return 0;
+    set(own.s, "memory.max", bg_name("%llu", (unsigned long long)s->memory_max).s);
+    set(own.s, "pids.max", bg_name("%d", BG_TASKS_MAX).s);
+    return open(own.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The VMM's children (QEMU) die after it: the kernel tells when the last of them has left. */
+int bg_cgroup_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+{
+    char events[128];
+    if (!bg_cgroup_root())
+        return 0;
+    struct bg_name parent = parent_of(h), own = bg_name("%s/%s", parent.s, vm->id);
+    BG_CLOSED int fd = open(bg_name("%s/cgroup.events", own.s).s, O_RDONLY | O_CLOEXEC);
+    struct pollfd p = {.fd = fd, .events = POLLPRI};
+    do {
+        if (fd >= 0 && pread(fd, events, sizeof(events), 0) < 0)
+            break;
+        if (rmdir(own.s) == 0 || errno == ENOENT) {
+            rmdir(parent.s); /* the last VM's removal takes the instance's folder along */
+            return 0;
+        }
+    } while (errno == EBUSY && fd >= 0 && poll(&p, 1, EMPTY_WAIT_MS) == 1);
+    return bg_sys(f, "remove the VM's cgroup");
 }
 
 /* The monitor is installed beside the helper. */
@@ -61,15 +77,15 @@ static int monitor_path(char ret[static PATH_MAX])
     return snprintf(ret, PATH_MAX, "%.4000s/banger-monitor", dirname(self)) < PATH_MAX ? 0 : -1;
 }
 
-/* In the child: fds 0 null, 1 console, 2 errors, 3 run folder, 4 report, 5 lock; then the monitor. */
-static void run_monitor(const int fds[6], char *const argv[])
+/* In the child: the fds become 0, 1, 2 ...; then the monitor. */
+static void run_monitor(const int fds[FDS], char *const argv[])
 {
-    int high[6];
+    int high[FDS];
     char *env[] = {NULL};
     sigset_t none;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < FDS; i++)
         high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 32);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < FDS; i++)
         if (high[i] < 0 || dup2(high[i], i) < 0)
             _exit(127);
     sigemptyset(&none);
@@ -81,21 +97,19 @@ static void run_monitor(const int fds[6], char *const argv[])
 
 int bg_spawn_monitored(struct bg_helper *h, const struct bg_spawn *s, struct bg_reply *f)
 {
-    char monitor[PATH_MAX], cgroup[BG_PATH_MAX], record[16];
-    char *argv[40] = {monitor, record, (char *)s->vm->jail};
-    size_t n = 4;
+    char monitor[PATH_MAX];
+    struct bg_name record = bg_run_name(s->vm->id);
+    char *argv[40] = {monitor, record.s, (char *)s->vm->jail};
     int report[2], error;
-    bg_cgroup_path(cgroup, h, s->vm->id);
-    snprintf(record, sizeof(record), "jail-%.8s", s->vm->id);
-    argv[3] = cgroup[0] ? cgroup : "-";
     for (size_t i = 0; s->argv[i]; i++)
-        argv[n++] = s->argv[i];
-    if (make_cgroup(cgroup, s, f) < 0)
-        return -1;
+        argv[3 + i] = s->argv[i];
+    BG_CLOSED int cgroup = make_cgroup(h, s);
+    if (cgroup < 0)
+        return bg_sys(f, "make the VM's cgroup");
     if (monitor_path(monitor) < 0 || pipe2(report, O_CLOEXEC) < 0)
         return bg_sys(f, "prepare the monitor");
     BG_CLOSED int null = open("/dev/null", O_RDWR | O_CLOEXEC), from = report[0], to = report[1];
-    int fds[6] = {null, s->console, s->errors, h->run, to, h->lock};
+    int fds[FDS] = {null, s->console, s->errors, h->run, to, h->lock, cgroup};
     pid_t pid = bg_fork_away();
     if (pid < 0)
         return bg_sys(f, "fork the monitor");
@@ -107,6 +121,5 @@ int bg_spawn_monitored(struct bg_helper *h, const struct bg_spawn *s, struct bg_
         return bg_sys(f, "wait for the monitor");
     if (got != sizeof(error))
         return bg_fail(f, BG_SYSTEM, 0, "start the monitor: %.100s did not run", monitor);
-    errno = error;
-    return error == 0 ? 0 : bg_sys(f, "start the jailer");
+    return bg_step(f, "start the jailer", -error);
 }

@@ -3,26 +3,34 @@
  * the unit's, and no restart of ours can reach it. RemainAfterExit keeps the exit status until we forget the unit.
  */
 #include "proc.h"
-#include "record.h"
 #include "spawn.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
 
 enum { START_WAIT_S = 15 };
-static const char manager[] = "org.freedesktop.systemd1",
-                  manager_path[] = "/org/freedesktop/systemd1",
-                  manager_interface[] = "org.freedesktop.systemd1.Manager";
+#define MANAGER                                                                                    \
+    "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+
+#define FREED_BUS __attribute__((cleanup(sd_bus_unrefp))) sd_bus
+static sd_bus *open_bus(int *error)
+{
+    sd_bus *bus = NULL;
+    *error = sd_bus_open_system(&bus);
+    return bus;
+}
 
 /* ExecStart has a length of its own, so it is the one property that cannot be written as one line. */
 static int set_exec(sd_bus_message *m, char *const argv[])
 {
-    int e = sd_bus_message_open_container(m, 'r', "sv");
-    e = e < 0 ? e : sd_bus_message_append(m, "s", "ExecStart");
-    e = e < 0 ? e : sd_bus_message_open_container(m, 'v', "a(sasb)");
-    e = e < 0 ? e : sd_bus_message_open_container(m, 'a', "(sasb)");
-    e = e < 0 ? e : sd_bus_message_open_container(m, 'r', "sasb");
+    static const char *const boxes[][2] = {
+        {"r", "sv"}, {"v", "a(sasb)"}, {"a", "(sasb)"}, {"r", "sasb"}};
+    int e = 0;
+    for (int i = 0; e >= 0 && i < 4; i++) {
+        e = sd_bus_message_open_container(m, boxes[i][0][0], boxes[i][1]);
+        if (i == 0 && e >= 0)
+            e = sd_bus_message_append(m, "s", "ExecStart");
+    }
     e = e < 0 ? e : sd_bus_message_append(m, "s", argv[0]);
     e = e < 0 ? e : sd_bus_message_append_strv(m, (char **)argv);
     e = e < 0 ? e : sd_bus_message_append(m, "b", 0);
@@ -34,38 +42,20 @@ static int set_exec(sd_bus_message *m, char *const argv[])
 /* Before banger-vms.service: at shutdown that one stops first, and asks guests to halt while their VMMs live. */
 static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s)
 {
-    char description[64], console[BG_PATH_MAX + 32], errors[BG_PATH_MAX + 32], state[BG_PATH_MAX];
-    bg_state_root(state, h->instance);
-    snprintf(description, sizeof(description), "banger VM %s (%s)", s->vm->id, h->instance);
-    snprintf(console, sizeof(console), "%s/logs/%s.console", state, s->vm->id);
-    snprintf(errors, sizeof(errors), "%s/logs/%s.stderr", state, s->vm->id);
-    const struct {
-        const char *name, *value;
-    } texts[] = {{"Description", description},
-                 {"Slice", "banger.slice"},
-                 {"Type", "exec"},
-                 {"StandardInput", "null"},
-                 {"StandardOutputFileToAppend", console},
-                 {"StandardErrorFileToAppend", errors},
-                 {"OOMPolicy", "continue"},
-                 {"DevicePolicy", "strict"}};
-    int e = 0;
-    for (size_t i = 0; e >= 0 && i < sizeof(texts) / sizeof(texts[0]); i++)
-        e = sd_bus_message_append(m, "(sv)", texts[i].name, "s", texts[i].value);
-    e = e < 0 ? e
-              : sd_bus_message_append(
-                    m, "(sv)(sv)(sv)(sv)(sv)", "RemainAfterExit", "b", 1, "Before", "as", 1,
-                    "banger-vms.service", "TasksMax", "t", (uint64_t)BG_TASKS_MAX, "MemoryMax", "t",
-                    s->memory_max, "DeviceAllow", "a(ss)", 4, "/dev/urandom", "rm", "/dev/null",
-                    "rw", "char-misc", "rwm", /* kvm, tun */ "block-device-mapper", "rwm");
+    const char *vm = s->vm->id;
+    struct bg_name logs = bg_name("%s/logs", bg_state_root(h->instance).s),
+                   console = bg_name("%s/%s", logs.s, bg_log_name(vm, "console").s),
+                   errors = bg_name("%s/%s", logs.s, bg_log_name(vm, "stderr").s);
+    int e = sd_bus_message_append(
+        m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)", "Description", "s",
+        bg_name("banger VM %s (%s)", vm, h->instance).s, "Slice", "s", "banger.slice", "Type", "s",
+        "exec", "StandardInput", "s", "null", "StandardOutputFileToAppend", "s", console.s,
+        "StandardErrorFileToAppend", "s", errors.s, "OOMPolicy", "s", "continue", "DevicePolicy",
+        "s", "strict", "RemainAfterExit", "b", 1, "Before", "as", 1, "banger-vms.service",
+        "TasksMax", "t", (uint64_t)BG_TASKS_MAX, "MemoryMax", "t", s->memory_max, "DeviceAllow",
+        "a(ss)", 4, "/dev/urandom", "rm", "/dev/null", "rw", "char-misc", "rwm",
+        /* kvm, tun */ "block-device-mapper", "rwm");
     return e < 0 ? e : set_exec(m, s->argv);
-}
-
-static int call(sd_bus *bus, const char *method, const char *unit, const char *mode)
-{
-    const char *types = mode ? "ss" : unit ? "s" : "";
-    return sd_bus_call_method(bus, manager, manager_path, manager_interface, method, NULL, NULL,
-                              types, unit, mode);
 }
 
 static int property(sd_bus *bus, const char *unit, const char *name, char type, void *ret)
@@ -73,8 +63,8 @@ static int property(sd_bus *bus, const char *unit, const char *name, char type, 
     char *path = NULL;
     int e = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path);
     if (e >= 0)
-        e = sd_bus_get_property_trivial(bus, manager, path, "org.freedesktop.systemd1.Service",
-                                        name, NULL, type, ret);
+        e = sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1", path,
+                                        "org.freedesktop.systemd1.Service", name, NULL, type, ret);
     free(path);
     return e;
 }
@@ -104,12 +94,9 @@ static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, con
     sd_bus_message *m = NULL, *reply = NULL;
     sd_bus_error error = SD_BUS_ERROR_NULL;
     const char *path = NULL;
-    int e = sd_bus_match_signal(bus, NULL, manager, manager_path, manager_interface, "JobRemoved",
-                                on_job_removed, &job);
-    e = e < 0 ? e : call(bus, "Subscribe", NULL, NULL);
-    e = e < 0 ? e
-              : sd_bus_message_new_method_call(bus, &m, manager, manager_path, manager_interface,
-                                               "StartTransientUnit");
+    int e = sd_bus_match_signal(bus, NULL, MANAGER, "JobRemoved", on_job_removed, &job);
+    e = e < 0 ? e : sd_bus_call_method(bus, MANAGER, "Subscribe", NULL, NULL, "");
+    e = e < 0 ? e : sd_bus_message_new_method_call(bus, &m, MANAGER, "StartTransientUnit");
     e = e < 0 ? e : sd_bus_message_append(m, "ss", unit, "fail");
     e = e < 0 ? e : sd_bus_message_open_container(m, 'a', "(sv)");
     e = e < 0 ? e : fill(m, h, s);
@@ -133,66 +120,50 @@ static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, con
     return e < 0 ? -1 : 0;
 }
 
-static void unit_of(char ret[static 64], struct bg_helper *h, const struct bg_vm *vm)
-{
-    bg_unit_name(ret, h->instance, vm->id, vm->jail);
-}
-
 int bg_spawn_service(struct bg_helper *h, const struct bg_spawn *s, struct bg_reply *f)
 {
-    struct bg_record r = {0};
+    struct bg_run run = {0};
     struct bg_proc proc;
-    char unit[64], name[16];
-    uint32_t pid = 0;
-    sd_bus *bus = NULL;
-    int e = sd_bus_open_system(&bus);
-    if (e < 0) {
-        errno = -e;
-        return bg_sys(f, "reach the service manager");
-    }
-    unit_of(unit, h, s->vm);
-    int result = start(bus, h, s, unit, f);
-    if (result == 0 && ((e = property(bus, unit, "ExecMainPID", 'u', &pid)) < 0 || pid == 0))
-        result = bg_fail(f, BG_SYSTEM, -e, "start %s: it has no process", unit);
-    sd_bus_unref(bus);
-    if (result < 0)
+    struct bg_name unit = bg_unit_name(h->instance, s->vm->id, s->vm->jail);
+    int e;
+    FREED_BUS *bus = open_bus(&e);
+    if (e < 0)
+        return bg_step(f, "reach the service manager", e);
+    if (start(bus, h, s, unit.s, f) < 0)
         return -1;
+    if ((e = property(bus, unit.s, "ExecMainPID", 'u', &run.pid)) < 0 || run.pid == 0)
+        return bg_fail(f, BG_SYSTEM, -e, "start %s: it has no process", unit.s);
     /* One that ended already has no start time any more; the unit keeps its status. */
-    bool alive = bg_proc_read((pid_t)pid, &proc) == 0;
-    bg_record_set(&r, "jail", s->vm->jail);
-    bg_record_set_u64(&r, "pid", pid);
-    bg_record_set_u64(&r, "start", alive ? proc.start : 0);
-    snprintf(name, sizeof(name), "jail-%.8s", s->vm->id);
-    return bg_step(f, "write the jail's record", bg_record_write(&r, h->run, name, false));
+    if (bg_proc_read((pid_t)run.pid, &proc) == 0)
+        run.start = proc.start;
+    memcpy(run.jail, s->vm->jail, sizeof(run.jail));
+    return bg_step(f, "write the jail's record", bg_run_save(h, s->vm, &run));
 }
 
 void bg_service_collect(struct bg_helper *h, const struct bg_vm *vm)
 {
-    struct bg_record r;
-    char unit[64], name[16];
+    struct bg_run run;
+    struct bg_name unit = bg_unit_name(h->instance, vm->id, vm->jail);
     int32_t code = 0, status = 0;
-    sd_bus *bus = NULL;
-    unit_of(unit, h, vm);
-    snprintf(name, sizeof(name), "jail-%.8s", vm->id);
-    bool known = sd_bus_open_system(&bus) >= 0 &&
-                 property(bus, unit, "ExecMainCode", 'i', &code) >= 0 &&
-                 property(bus, unit, "ExecMainStatus", 'i', &status) >= 0 && code != 0;
-    sd_bus_unref(bus);
-    if (!known || bg_record_read(&r, h->run, name) < 0)
+    int e;
+    FREED_BUS *bus = open_bus(&e);
+    if (e < 0 || property(bus, unit.s, "ExecMainCode", 'i', &code) < 0 || code == 0 ||
+        property(bus, unit.s, "ExecMainStatus", 'i', &status) < 0 || bg_run_load(h, vm, &run) < 0)
         return;
-    bg_record_set_u64(&r, "exit", code == CLD_EXITED ? (uint64_t)status : 0);
-    bg_record_set_u64(&r, "signal", code == CLD_EXITED ? 0 : (uint64_t)status);
-    bg_record_write(&r, h->run, name, false);
+    run.ended = true;
+    run.exit_code = code == CLD_EXITED ? status : 0;
+    run.exit_signal = code == CLD_EXITED ? 0 : (uint32_t)status;
+    bg_run_save(h, vm, &run);
 }
 
 void bg_service_forget(struct bg_helper *h, const struct bg_vm *vm)
 {
-    char unit[64];
-    sd_bus *bus = NULL;
-    unit_of(unit, h, vm);
-    if (sd_bus_open_system(&bus) >= 0) {
-        call(bus, "StopUnit", unit, "replace"); /* an ended one stays "active" until told */
-        call(bus, "ResetFailedUnit", unit, NULL);
-    }
-    sd_bus_unref(bus);
+    struct bg_name unit = bg_unit_name(h->instance, vm->id, vm->jail);
+    int e;
+    FREED_BUS *bus = open_bus(&e);
+    if (e < 0)
+        return;
+    /* An ended one stays "active" until told. */
+    sd_bus_call_method(bus, MANAGER, "StopUnit", NULL, NULL, "ss", unit.s, "replace");
+    sd_bus_call_method(bus, MANAGER, "ResetFailedUnit", NULL, NULL, "s", unit.s);
 }

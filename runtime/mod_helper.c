@@ -240,11 +240,9 @@ static int helper_codes(lua_State *L)
 static int helper_socket_path(lua_State *L)
 {
     const char *instance = bg_ltext(L, 1);
-    char folder[BG_PATH_MAX];
 
     luaL_argcheck(L, bg_valid_instance(instance), 1, "not the name of an instance");
-    bg_run_root(folder, instance);
-    lua_pushfstring(L, "%s/helper.sock", folder);
+    lua_pushfstring(L, "%s/helper.sock", bg_run_root(instance).s);
     return 1;
 }
 

@@ -12,6 +12,6 @@ cleanup() { smoke/dmhost down "$host" >/dev/null 2>&1 || true; }
 trap cleanup EXIT
 
 smoke/dmhost up "$host"
-smoke/dmhost push "$host" build/banger-helper build/banger-monitor build/helper-client smoke/leaks smoke/lib.sh \
+smoke/dmhost push "$host" build/banger-helper build/banger-helper-config build/banger-monitor build/helper-client smoke/leaks smoke/lib.sh \
     smoke/dm/inside /banger
 inside env KILL_STEP="${KILL_STEP:-3}" bash /banger/inside

@@ -28,7 +28,7 @@ export RELEASE_KEYS=build/smoke/update/release.pub RELEASE_MANIFEST_URL=$url/rel
 build_release() {
     local dir=build/smoke/update/$1
     mkdir -p "$dir"
-    cp -a build/{banger,bangerd,banger-dev,banger-helper,banger-monitor,banger-recover,libbanger.a,libbanger.so,runtime,helper,engine,guest,spec} "$dir/"
+    cp -a build/{banger,bangerd,banger-dev,banger-helper,banger-helper-config,banger-monitor,banger-recover,libbanger.a,libbanger.so,runtime,helper,engine,guest,spec} "$dir/"
     make -s B="$dir" VERSION="$1" "$dir/banger" >/dev/null
     BUILD=$PWD/$dir RELEASE_SERIAL=$2 units/release "$1" build/smoke/update/release.key "$site/$1" >/dev/null
 }

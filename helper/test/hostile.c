@@ -203,12 +203,17 @@ static bool install_engine(const char *name, const char *number_text)
     return good;
 }
 
-static int helper(const char *how)
+static int program(const char *name, const char *a, const char *b, const char *c)
 {
     char path[256];
-    snprintf(path, sizeof(path), "%s/banger-helper", build);
-    const char *const argv[] = {path, "--instance", "hostile", "--owner", "65534", how, NULL};
+    snprintf(path, sizeof(path), "%s/%s", build, name);
+    const char *const argv[] = {path, a, b, c, NULL};
     return run(argv);
+}
+
+static int helper(const char *how)
+{
+    return program("banger-helper", "--instance", "hostile", how);
 }
 
 static void with_a_vm(uid_t uid, int tries)
@@ -265,7 +270,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     setenv("LUA_PATH", "/tmp/evil/?.lua", 1); /* A30: neither reaches a VMM */
     setenv("LD_LIBRARY_PATH", "/tmp/evil", 1);
-    ok(helper("--background") == 0, "a helper for an instance of our own");
+    ok(program("banger-helper-config", "hostile", "65534", NULL) == 0 &&
+           helper("--background") == 0,
+       "a helper for an instance of our own");
     union bg_results r;
     uid_t uid = ASK_RES(&r, hello) == BG_OK ? r.hello.uid_base + 5 : 0;
     ok(install_engine("good", "1") && install_engine("loose", "2") &&

@@ -80,16 +80,16 @@ static bool a10_root_is_checked_as_well(void)
 static bool a11_longest_names(void)
 {
     struct bg_net_names n;
-    char unit[64], name[64], uuid[64], path[2 * BG_PATH_MAX];
+    char path[2 * BG_PATH_MAX];
     bg_net_names(&n, "abcdefgh", subnet, BG_SLOT_MAX);
-    bg_unit_name(unit, "abcdefgh", "abcdefgh", "0123456789abcdef");
-    bg_dm_name(name, "abcdefgh", "abcdefgh", "-origin");
-    bg_dm_uuid(uuid, "abcdefgh", "abcdefgh", "-origin");
+    struct bg_name unit = bg_unit_name("abcdefgh", "abcdefgh", "0123456789abcdef"),
+                   name = bg_dm_name("abcdefgh", "abcdefgh", "-origin"),
+                   uuid = bg_dm_uuid("abcdefgh", "abcdefgh", "-origin");
     snprintf(path, sizeof(path), "/proc/self/fd/%d/vsock.sock_1024", 1 << 20);
     return strcmp(n.tap, "bgabcdefgh-tffb") == 0 && strcmp(n.bridge, "bgabcdefgh-br") == 0 &&
-           strcmp(unit, "banger-abcdefgh-abcdefgh-0123456789abcdef.service") == 0 &&
-           strcmp(name, "banger-abcdefgh-abcdefgh-origin") == 0 &&
-           strcmp(uuid, "BANGER-abcdefgh-abcdefgh-origin") == 0 && strlen(path) < 108;
+           strcmp(unit.s, "banger-abcdefgh-abcdefgh-0123456789abcdef.service") == 0 &&
+           strcmp(name.s, "banger-abcdefgh-abcdefgh-origin") == 0 &&
+           strcmp(uuid.s, "BANGER-abcdefgh-abcdefgh-origin") == 0 && strlen(path) < 108;
 }
 
 static bool nothing_mounted(void)

@@ -241,14 +241,15 @@ static void test_ports(void)
     close(s);
 }
 
-static int helper(const char *build, const char *how)
+static int program(const char *build, const char *name, const char *first, const char *second,
+                   const char *third)
 {
     char path[256];
     int status = -1;
-    snprintf(path, sizeof(path), "%s/banger-helper", build);
+    snprintf(path, sizeof(path), "%s/%s", build, name);
     pid_t pid = fork();
     if (pid == 0) {
-        execl(path, path, "--instance", "nettest", "--owner", "65534", how, NULL);
+        execl(path, path, first, second, third, NULL);
         _exit(127);
     }
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -265,7 +266,9 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     bg_net_names(&a, "nettest", subnet, 1);
     bg_net_names(&b, "nettest", subnet, 2);
-    ok(helper(argv[1], "--background") == 0, "a helper for an instance of our own");
+    ok(program(argv[1], "banger-helper-config", "nettest", "65534", NULL) == 0 &&
+           program(argv[1], "banger-helper", "--instance", "nettest", "--background") == 0,
+       "a helper for an instance of our own");
     ok(ASK(net_up, .subnet = subnet, .prefix = 24) == BG_OK &&
            ASK(vm_reserve, .vm = {"netvm001"}, .slot = 1) == BG_OK &&
            ASK(vm_reserve, .vm = {"netvm002"}, .slot = 2) == BG_OK &&
@@ -286,7 +289,7 @@ int main(int argc, char **argv)
     ok(ASK(vm_teardown, .vm = {"netvm001"}, .extent = BG_V_all) == BG_OK &&
            ASK(vm_teardown, .vm = {"netvm002"}, .extent = BG_V_all) == BG_OK &&
            ask("net_down", &(union bg_args){.vm_list = {{"00000000"}}}, NULL) == BG_OK &&
-           helper(argv[1], "--stop") == 0,
+           program(argv[1], "banger-helper", "--instance", "nettest", "--stop") == 0,
        "all is taken down");
     int all = open("/var/lib/banger-root", O_RDONLY | O_DIRECTORY),
         runs = open("/run", O_RDONLY | O_DIRECTORY);

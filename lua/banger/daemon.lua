@@ -61,7 +61,8 @@ local function prepare(places)
   if not ok then return nil, problem end
   if not sys.stat(places.run) then
     return nil, err.new("helper.unreachable", places.run .. " is not there: the helper of this instance has not been started",
-      { remedy = ("start it as root: banger-helper --instance %s --owner USER --background"):format(places.instance) })
+      { remedy = ("as root: banger-helper-config %s USER && banger-helper --instance %s --background"):format(places.instance,
+        places.instance) })
   end
   local held
   held, problem = pidfile.acquire(places.run .. "/bangerd.pid")
