@@ -34,7 +34,7 @@ struct bg_helper {
     int state, ledger, bases, disks, jails, logs, run; /* folders, all root's */
     int lock;       /* of the request that is being served; -1 between requests */
     int connection; /* the worker's; -1 in the main process */
-    int notes; /* the worker's inotify, for watches of one shot: closing one takes the kernel 10 ms */
+    int notes;      /* the worker's inotify once it has one (bg_watch); else -1 */
     bool by_systemd;
 };
 

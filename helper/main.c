@@ -48,7 +48,7 @@ static int detach(struct bg_helper *h)
 int main(int argc, char **argv)
 {
     struct bg_reply f = {0};
-    struct bg_helper h = {.lock = -1, .connection = -1};
+    struct bg_helper h = {.lock = -1, .connection = -1, .notes = -1};
     struct bg_server s;
     int ready = -1;
     const char *how = argc == 4 ? argv[3] : "";

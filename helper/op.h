@@ -57,6 +57,11 @@ int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm,
 /* op_connect.c: the listening socket <vsock>_1024; as the VM's uid when its jail may be live. */
 int bg_notify_listen(struct bg_helper *h, const struct bg_vm *vm, int jail_root,
                      struct bg_reply *f);
+/*
+ * One event of the folder makes h->notes readable. The inotify is the worker's for good: closing one waits for a grace
+ * period of the kernel, some 10 ms, also at the worker's end; so who need not wait for anything makes none.
+ */
+int bg_watch(struct bg_helper *h, int folder, uint32_t mask);
 /* The jail's root folder, opened without following links. */
 int bg_jail_root(struct bg_helper *h, const char *jail, struct bg_reply *f);
 

@@ -9,9 +9,8 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
-enum { WAIT_MS = 5000 };
+enum { WAIT_S = 5 };
 static const char notify_name[] = "vsock.sock_1024";
 
 int bg_jail_root(struct bg_helper *h, const char *jail, struct bg_reply *f)
@@ -99,13 +98,6 @@ static int try_connect(int root, const char *name, uid_t uid)
     return bg_steal(&fd);
 }
 
-static long now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The stderr of a jailer or VMM that ended, as one line. */
 static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
 {
@@ -116,23 +108,25 @@ static int died(struct bg_helper *h, const char *vm, struct bg_reply *f)
     return bg_fail(f, BG_JAIL_FAILED, 0, "the VMM ended: %s", words);
 }
 
+int bg_watch(struct bg_helper *h, int folder, uint32_t mask)
+{
+    if (h->notes < 0)
+        h->notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    return inotify_add_watch(h->notes, bg_name("/proc/self/fd/%d", folder).s, mask | IN_ONESHOT);
+}
+
 /*
  * Wait until the VMM has made its socket. Events: a name appears in the jail's root, or the VMM ends. Between bind and
- * listen there is no event, so an existing socket that refuses is tried again after a growing pause. The worker's
- * inotify is never closed: that would wait for a grace period of the kernel, some 10 ms.
+ * listen there is no event, so an existing socket that refuses is tried again after a growing pause.
  */
 static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, int watch,
                         const char *name, struct bg_reply *f)
 {
     char events[1024];
-    long deadline = now_ms() + WAIT_MS, pause = 1;
-    struct bg_name folder = bg_name("/proc/self/fd/%d", root);
-    for (;;) {
-        struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = h->notes, .events = POLLIN}};
-        struct stat st;
-        if (inotify_add_watch(h->notes, folder.s,
-                              IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONESHOT) < 0)
-            return bg_sys(f, "watch the jail");
+    struct stat st;
+    bool watched = false;
+    bg_deadline(WAIT_S);
+    for (int pause = 1;;) {
         int fd = try_connect(root, name, vm->uid);
         if (fd >= 0)
             return fd;
@@ -141,18 +135,24 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
                            name);
         if (fd != -EAGAIN)
             return bg_step(f, "connect to the VMM", fd);
-        long left = deadline - now_ms();
+        if (!watched) { /* and try again: it may have come before the watch did */
+            if (bg_watch(h, root, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
+                return bg_sys(f, "watch the jail");
+            watched = true;
+            continue;
+        }
+        struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = h->notes, .events = POLLIN}};
         bool exists = fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-        if (left <= 0)
-            return bg_fail(f, BG_DEADLINE, 0, "the VMM did not open %s within 5 s", name);
-        if (poll(p, 2, exists && pause < left ? (int)pause : (int)left) < 0)
-            return bg_sys(f, "wait for the VMM");
-        if (exists)
-            pause *= 2;
+        if (poll(p, 2, exists ? pause : -1) < 0)
+            return bg_sys(f, "wait for the VMM's socket");
+        pause = exists ? pause * 2 : pause;
         if (p[0].revents)
             return died(h, vm->id, f);
-        if (p[1].revents && read(h->notes, events, sizeof(events)) < 0 && errno != EAGAIN)
-            return bg_sys(f, "watch the jail");
+        if (p[1].revents) {
+            if (read(h->notes, events, sizeof(events)) < 0 && errno != EAGAIN)
+                return bg_sys(f, "watch the jail");
+            watched = false;
+        }
     }
 }
 

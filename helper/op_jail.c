@@ -175,10 +175,8 @@ int bg_act_jail_spawn(struct bg_helper *h, const struct bg_args_jail_spawn *a,
 static void await_end(struct bg_helper *h, const struct bg_vm *vm, struct bg_run *ret)
 {
     char events[512];
-    struct pollfd p = {.fd = h->notes, .events = POLLIN};
-    struct bg_name run = bg_name("/proc/self/fd/%d", h->run);
-    for (int i = 0; i < 16 && inotify_add_watch(h->notes, run.s, IN_MOVED_TO | IN_ONESHOT) >= 0;
-         i++) {
+    for (int i = 0; i < 16 && bg_watch(h, h->run, IN_MOVED_TO) >= 0; i++) {
+        struct pollfd p = {.fd = h->notes, .events = POLLIN};
         if (h->by_systemd)
             bg_service_collect(h, vm);
         if (bg_run_load(h, vm, ret) < 0 || ret->ended || poll(&p, 1, 1000) <= 0 ||

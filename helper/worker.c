@@ -5,7 +5,6 @@
 #include "helper.h"
 #include <poll.h>
 #include <signal.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -147,7 +146,6 @@ void bg_worker(struct bg_helper *h, int connection)
     sigaction(SIGTERM, &on, NULL);
     sigprocmask(SIG_SETMASK, &term, NULL); /* asked to stop: only between requests */
     h->connection = connection;
-    h->notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     for (;;) {
         struct pollfd p = {.fd = connection, .events = POLLIN};
         if (ppoll(&p, 1, NULL, &none) < 0 && !stopping)
