@@ -8,6 +8,7 @@ local M = {}
 
 ---@class banger.Record   the fields of a VM record that planning looks at
 ---@field state string    creating stopped starting running paused stopping failed unknown
+---@field deleting boolean?   its removal had begun
 
 ---@class banger.Seen
 ---@field ledger "yes"|"no"|"corrupt"                    the helper's entry for this VM id
@@ -54,7 +55,6 @@ local function at_rest(record, seen)
   return { act = "none" }
 end
 local GONE = {
-  creating = function() return { act = "discard", reason = "its creation was interrupted" } end,
   starting = interrupted "its start was interrupted",
   stopping = interrupted(nil),
   running = lost,
@@ -64,6 +64,12 @@ local GONE = {
   failed = at_rest,
 }
 
+-- What was begun is finished: a creation backwards, a deletion forwards.
+local function doomed(record)
+  if record.state == "creating" then return { act = "discard", reason = "its creation was interrupted" } end
+  if record.deleting then return { act = "discard", reason = "its deletion was interrupted" } end
+end
+
 local function orphan(seen)
   if seen.ledger == "no" and seen.jail == "none" then return { act = "none" } end
   local alive = seen.jail == "running" or seen.jail == "unknown"
@@ -72,7 +78,7 @@ end
 
 local function without_ledger(record, seen)
   if seen.jail ~= "none" then return mark("unknown", "a process is reported for a VM that the helper does not know") end
-  if record.state == "creating" then return { act = "discard", reason = "its creation was interrupted" } end
+  if doomed(record) then return doomed(record) end
   if record.state == "failed" then return { act = "none" } end
   return mark("failed", "the helper does not know it: its disk is gone")
 end
@@ -91,9 +97,10 @@ function M.decide(record, seen)
     if row then return row(record) end
     return mark("unknown", "its VMM runs but does not answer")
   end
+  if doomed(record) then return doomed(record) end
   local row = GONE[record.state]
   if not row then return mark("unknown", "its record holds a state that this version does not know") end
-  if not seen.disk and record.state ~= "creating" then
+  if not seen.disk then
     return { act = "settle", clean = true, state = "failed", reason = "its disk is gone" }
   end
   return row(record, seen)

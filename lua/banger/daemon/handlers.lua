@@ -202,7 +202,7 @@ M["vm.prune"] = function(daemon)
   local ok, problem = daemon:await_settled()
   if not ok then return nil, problem end
   local removed
-  removed, problem = daemon.reconcile:prune()
+  removed, problem = daemon.sweep:prune()
   if not removed then return nil, problem end
   return { removed = removed }
 end
@@ -312,6 +312,7 @@ end
 M["daemon.snapshot"] = function(daemon, _, request)
   local path = ("%s.copy-%s"):format(daemon.host.dirs.state_db, request.op_id)
   local ok, problem = daemon.host.store:backup(path)
+  if ok then ok, problem = daemon.host.new_generation() end   -- whoever puts the copy back has an older one
   if not ok then return nil, problem end
   return { path = path }
 end

@@ -14,6 +14,7 @@ local network = require "banger.daemon.network"
 local reconcile = require "banger.flow.reconcile"
 local rpc_server = require "banger.rpc.server"
 local signal = require "banger.flow.signal"
+local sweep = require "banger.flow.sweep"
 local ssh_config = require "banger.host.ssh_config"
 local signals = require "banger.aio.signal"
 local sys = require "banger.rt.sys"
@@ -157,6 +158,7 @@ end
 
 local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
+  scope:spawn("sweep", function() return self.sweep:keep() end)
   scope:spawn("watchdog", show_life)
   scope:spawn("dump", function() return dump_on_request(self) end)
   scope:spawn("dns", function() return self.dns:keep() end)
@@ -201,6 +203,7 @@ function M:run(listener, on_ready)
       self.host = host
       self.life = lifecycle.new(host, events.new(host.clock), engines.new(host))
       self.reconcile = reconcile.new(self.life)
+      self.sweep = sweep.new(self.reconcile)
       self.hooks, self.dns = hooks.new(self), dns.new(self)
       self.leases, failure = leases.open(self)
       if not self.leases then

@@ -1,5 +1,6 @@
 -- Builds the table of effects that flow/ works with, from the modules of host/ and aio/. The one place where the two meet;
 -- spec/support/fake_host.lua has the same table in memory.
+local continuity = require "banger.host.continuity"
 local engines = require "banger.host.engines"
 local err = require "banger.core.err"
 local facts = require "banger.host.facts"
@@ -97,6 +98,11 @@ function M.open(dirs, log, scope)
   if not host.facts then return nil, err.wrap(problem, dirs.facts) end
   host.store, problem = store.open(dirs.state_db)
   if not host.store then return nil, problem end
+  host.new_generation = function() return continuity.step(host.store, dirs.generation) end
+  local database
+  database, problem = host.new_generation()
+  if not database then return nil, problem end
+  if database == "unfamiliar" then log:info("state.unfamiliar", { path = dirs.state_db }) end
   local client
   client, problem = http.new()
   if not client then return nil, err.wrap(problem, "http") end

@@ -92,11 +92,17 @@ function M.kill(life, params, call)
   return life:verb("kill", params.name, function(record) return finish(life, record, call.op) end)
 end
 
----Remove a VM for good: everything that the helper has of it, then the record. The caller holds the VM.
+---Remove a VM for good: everything that the helper has of it, then the record. The caller holds the VM and knows that no VMM lives.
+---From the moment that the record says so a deletion that is cut off is finished by the next look; only a start takes that back.
 ---@return true|nil, banger.Error?
 function M.remove(life, record, call)
+  local ok, problem = true, nil
+  if record.state ~= "creating" and not record.deleting then
+    ok, problem = life.host.store:update(record.id, { deleting = true })
+    if not ok then return nil, problem end
+  end
   life.vms:forget(record.id)
-  local ok, problem = task.shield(LAST_SECONDS, function()
+  ok, problem = task.shield(LAST_SECONDS, function()
     return life.host.priv:vm_teardown { vm = record.id, extent = "all" }
   end)
   if not ok and problem.code ~= "vm.not_admitted" then

@@ -41,7 +41,7 @@ end
 ---@param record table   changed in place
 ---@param state string
 ---@param op string?
----@param fields {reason: string?, boot: string?}?  written in the same transaction
+---@param fields {reason: string?, boot: string?, deleting: boolean?}?  written in the same transaction
 ---@return true|nil, banger.Error?
 function M:set_state(record, state, op, fields)
   local changes = { state = state, disk_kind = record.disk_kind, disk_bytes = record.disk_bytes }
@@ -232,7 +232,7 @@ function M:boot(record, call, boot_timeout)
   ctx.engine, problem = self.engines:named(record.engine)
   if not ctx.engine then return nil, problem end
   local resting = { name = "state", run = function()
-    return self:set_state(record, "starting", call.op, { boot = self.host.boot_id })
+    return self:set_state(record, "starting", call.op, { boot = self.host.boot_id, deleting = false })
   end }
   local timings, failure = steps.walk(concat({ resting }, boot.START, { settle_step(self, "running") }), ctx, call.progress)
   if timings then return timings end

@@ -66,8 +66,8 @@ function ACTIONS.none() return true end
 function ACTIONS.adopt(self, record, action, vmm, op)
   local seen, problem = adopt(self, record, vmm)
   if not seen then return nil, problem end
-  if record.state == action.state then return true end
-  return self.life:set_state(record, action.state, op)
+  if record.state == action.state and not record.deleting then return true end
+  return self.life:set_state(record, action.state, op, { deleting = false })   -- what lives was not deleted
 end
 
 function ACTIONS.finish_start(self, record, _, vmm, op)
@@ -99,9 +99,19 @@ function ACTIONS.mark(self, record, action, _, op)
 end
 
 function ACTIONS.orphan(self, _, action, _, op, id)
-  if not self.orphans[id] then self.life.events:emit("vm.warning", { id = id, reason = action.reason, op = op }) end
-  self.orphans[id] = action.reason
+  self:report_orphan(id, op, action.reason)
   return true
+end
+
+---Tell once of what no record speaks of.
+---@param id string
+---@param op string
+---@param reason string?
+function M:report_orphan(id, op, reason)
+  if self.orphans[id] then return end
+  self.orphans[id] = reason or "the helper keeps something that no record speaks of"
+  self.life.events:emit("vm.warning", { id = id, reason = self.orphans[id], op = op })
+  self.host.log:warn("vm.unowned", { op = op, id = id, reason = self.orphans[id] })
 end
 
 -- A VM that this process watches is known; its end will be told.
@@ -189,27 +199,6 @@ function M:run(op)
   end)
   if not ok then return nil, failure end
   return results
-end
-
----Remove what the helper keeps of VMs without a record, where no process lives. Only ever on a person's word.
----@return string[]|nil removed  VM ids
----@return banger.Error?
-function M:prune()
-  local rows, problem = self.host.priv:vms()
-  if not rows then return nil, problem end
-  local removed = {}
-  for _, row in ipairs(rows) do
-    local record, missing = self.host.store:get(row.vm)
-    local idle = row.jail_state == "none" or row.jail_state == "exited"
-    if not record and missing.code == "vm.not_found" and idle then
-      local ok
-      ok, problem = self.host.priv:vm_teardown { vm = row.vm, extent = "all" }
-      if not ok then return nil, err.wrap(problem, row.vm) end
-      self.orphans[row.vm] = nil
-      removed[#removed + 1] = row.vm
-    end
-  end
-  return removed
 end
 
 return M

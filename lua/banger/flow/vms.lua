@@ -21,7 +21,6 @@ function M:begin(record, jail, ready)
   self:forget(record.id)
   local one = { watch = watch.open(self.host, record, jail, self.hooks, ready) }
   self.live[record.id] = one
-  self.host.facts:put(record.id, { jail = jail.jail, pid = jail.pid, start = jail.start, ready = ready })
   return one.watch
 end
 

@@ -8,6 +8,7 @@ local M = {}
 ---@field instance string
 ---@field home string       the owner's state, 0700
 ---@field state_db string
+---@field generation string   which generation of state_db we knew last (host/continuity)
 ---@field images string
 ---@field kernels string
 ---@field keys string
@@ -37,6 +38,7 @@ function M.resolve(instance, user_home, banger_home)
     instance = instance,
     home = home,
     state_db = home .. "/state.db",
+    generation = home .. "/generation",
     images = home .. "/images",
     kernels = home .. "/kernels",
     keys = home .. "/keys",
