@@ -150,15 +150,16 @@ static int read_reply(struct bg_wire *wire, const struct bg_op_row *op, union bg
     if (!bg_decode_header(wire, &header))
         return bg_fail(err, "helper.bad_version", "%s: the reply's %s: %s", op->name, wire->field,
                        wire->why);
-    if (header.op != op->number)
+    /* Operation 0: the helper turned the connection away before it read the request. */
+    if (header.op != op->number && header.op != 0)
         return bg_fail(err, "helper.bad_version", "%s: the reply is one of operation %u", op->name,
                        header.op);
     if (!bg_decode_reply(wire, op, &reply, results))
         return bg_fail(err, "helper.bad_version", "%s: the reply's %s: %s", op->name, wire->field,
                        wire->why);
-    if (reply.code == BG_OK)
+    if (reply.code == BG_OK && header.op == op->number)
         return 0;
-    code = bg_code_name(reply.code);
+    code = reply.code == BG_OK ? NULL : bg_code_name(reply.code);
     if (code == NULL)
         return bg_fail(err, "helper.bad_version",
                        "%s: failed with code %u, which this banger does not know: %s", op->name,

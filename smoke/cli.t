@@ -28,6 +28,10 @@ is "an unknown verb" "$(status run vm crate)" 2
 is "no daemon" "$(status run vm list)" 5
 is "no daemon, in JSON" "$(run vm list --json 2>/dev/null | jq -r .error.code)" daemon.unreachable
 is "no daemon, one line and the remedy" "$(run vm list 2>&1 | wc -l)" 2
+if [ "$(id -u)" = 0 ]; then
+    mkdir -m 1777 "$work/home"
+    is "an image, by a user without subordinate ids" "$(BANGER_HOME=$work/home run image build debian --json 2>/dev/null | jq -r .error.code)" userns.unavailable
+fi
 is "root's verb for somebody else" "$( [ "$(id -u)" = 0 ] && status run engine install --from build || echo 6)" 6
 is "a closed stdout" "$(run explain >&- 2>/dev/null; echo $?)" 0
 is "a full disk at stdout" "$(run explain 2>/dev/null >/dev/full; echo $?)" 1

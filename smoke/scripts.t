@@ -162,6 +162,7 @@ sed -i 's/name = "x1"/name = "x1", publish = { { host = 20080, guest = 80 } }/; 
 is "changes in place" "$(banger apply "$work/two.vms" --json | jq -r '[.plan[] | .vm + " " + .act] | join(", ")')" "x1 publish, x2 start"
 sed -i 's/name = "x2"/name = "x2", cpus = 2/' "$work/two.vms"
 is "what cannot be changed is a conflict" "$(status banger apply "$work/two.vms")" 4
+is "of this code" "$(banger apply "$work/two.vms" --json 2>/dev/null | jq -r .error.code)" vm.conflict
 ok "unless it may be replaced" banger apply "$work/two.vms" --replace --yes
 is "it was" "$(field x2 cpus)" 2
 echo '{ name = os.getenv("HOME") }' >"$work/code.vms"

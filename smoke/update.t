@@ -122,6 +122,8 @@ daemon_that() {
 }
 variant && daemon_that 'exit 1'
 broken "a daemon that exits" systemd.failed
+variant && printf '#!/bin/sh\nexit 4\n' >build/smoke/update/variant/banger
+broken "a release that is too old for the database" update.migration
 if [ -n "${SMOKE_FULL-}" ]; then
 variant && daemon_that 'exec /usr/local/lib/banger/rel/1.0.0/bangerd "$@"'
 broken "a daemon of another version" update.wrong_version

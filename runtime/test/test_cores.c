@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../dl.h"
 #include "../dmsnap.h"
 #include "../file.h"
 #include "../jail.h"
@@ -224,6 +225,21 @@ static void jails_and_snapshots_are_known(void)
     CHECK(bg_dmsnap_parse_status("", &status, &err) < 0);
 }
 
+static void missing_libraries_are_told(void)
+{
+    static const char *const names[] = {"malloc", "no_such_function"};
+    void *slots[2] = {0};
+    struct bg_err err;
+
+    CHECK(bg_dl_load("libbanger-none.so.9", names, 2, slots, &err) < 0);
+    CHECK_TEXT(err.code, "rt.library_missing");
+    CHECK(strstr(err.message, "libbanger-none.so.9") != NULL);
+    CHECK(bg_dl_load("libc.so.6", names, 2, slots, &err) < 0);
+    CHECK_TEXT(err.message, "libc.so.6 has no function no_such_function");
+    CHECK(slots[0] == NULL); /* so that the next call tries again */
+    CHECK(bg_dl_load("libc.so.6", names, 1, slots, &err) == 0 && slots[0] != NULL);
+}
+
 int main(void)
 {
     buffers_grow();
@@ -237,5 +253,6 @@ int main(void)
     failed_receives_leave_no_descriptors();
     pidfiles_survive_a_fork();
     jails_and_snapshots_are_known();
+    missing_libraries_are_told();
     return test_status();
 }

@@ -2,6 +2,7 @@
 local aio = require "spec.support.aio_case"
 local fd = require "banger.aio.fd"
 local helper = require "banger.aio.helper"
+local scratch = require "spec.support.scratch"
 local sock = require "banger.rt.sock"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
@@ -156,6 +157,21 @@ describe("aio.helper", function()
       server:cancel()
     end)
     sys.rmtree(folder)
+  end)
+
+  it("a socket that is not ours to open is refused at once", function()
+    sys.mkdir_p(folder, 511)
+    local listening = assert(sock.listen(path, "seqpacket", 0))
+    scratch.write(folder .. "/call.lua", [[
+      local path = ...
+      local _, e = require("banger.aio.task").main(function() return require("banger.aio.helper").new(path):call("net_down", {}, 20) end)
+      io.stdout:write(e.code, " ", e.errno)]])
+    scratch.output(("cp build/banger-dev %s && chmod -R go=rX %s"):format(folder, folder))
+    local as = sys.geteuid() == 0 and "setpriv --reuid 65534 --regid 65534 --clear-groups " or ""
+    local told = scratch.output(("cd / && %s%s/banger-dev --lua %s/call.lua %s"):format(as, folder, folder, path))
+    sys.close(listening)
+    sys.rmtree(folder)
+    assert.equal("helper.denied EACCES", told)
   end)
 
   case("misuse fails before anything is sent", fine, function(pool, state)

@@ -1,5 +1,6 @@
 -- The verbs on VMs against a host in memory, each with every single call made to fail in turn.
 local engines = require "banger.flow.engines"
+local err = require "banger.core.err"
 local events = require "banger.flow.events"
 local fake_host = require "spec.support.fake_host"
 local lifecycle = require "banger.flow.lifecycle"
@@ -291,5 +292,35 @@ describe("flow.lifecycle", function()
     local admitted = 0
     for _, name in ipairs(host.trace) do if name == "base_admit" then admitted = admitted + 1 end end
     assert.are.equal(3, admitted)   -- image, kernel, initrd: once for all of them
+  end)
+
+  it("refuses an image that is not what it was when it was made, and keeps nothing", function()
+    local host, vm, problem = with_life({}, function(life, host)
+      local ask = host.priv.base_admit
+      host.priv.base_admit = function(...) return ask(...) and { digest = ("0"):rep(64), size = 1 } end
+      return create(life)
+    end)
+    assert.is_nil(vm)
+    assert.are.equal("base.changed", problem.code)
+    assert.are.same({}, host:leftovers())
+  end)
+
+  it("keeps the record of what cannot be taken back, and says so", function()
+    local refused = err.new("helper.system", "not today")
+    local host, vm, problem = with_life({}, function(life, host)
+      host.priv.tap_create = function() return nil, refused end
+      host.priv.vm_teardown = function() return nil, refused end
+      local attention = 0
+      life.attention.fire = function() attention = attention + 1 end
+      local vm, problem = create(life)
+      assert.is_true(attention > 0)
+      return vm, problem
+    end)
+    assert.is_nil(vm)
+    assert.are.equal("helper.system", problem.code)
+    local codes = {}
+    for _, other in ipairs(problem.others) do codes[other.code] = true end
+    assert.is_true(codes["vm.stuck"])
+    assert.are.equal("creating", state(host, "dev"))
   end)
 end)

@@ -195,6 +195,16 @@ describe("flow.update", function()
     end)
   end
 
+  case.it(it, "is taken back when the helper is not the new release's", function()
+    local world = fake()
+    world.host.daemon.helper_runs = function() return false end
+    local done, e = run(world)
+    assert.is_nil(done)
+    assert.are.equal("update.helper_sick", e.code)
+    assert.are.same({ "1.0.0", "1.0.0", "0.9.0" }, { world.current, world.running, world.previous })
+    return true
+  end)
+
   it("takes an old or expired release only when it is asked to", function()
     local facts = setmetatable({ serial = 4, expires = 999 }, { __index = FACTS })
     local want = { version = "1.1.0", arch = "amd64", from = "1.0.0", now = 1000, seen_serial = 5,

@@ -82,6 +82,16 @@ describe("banger.rt.helper", function()
     assert.equal("helper.bad_version", newer.code)
   end)
 
+  it("takes the word of a helper that turned the connection away, and only a refusal", function()
+    local function turned_away(code) return "BNG1" .. u32(1) .. u32(0) .. u32(0) .. u32(9) .. u32(code) .. u32(0) .. "\0" end
+    local function code_of(bytes) return select(2, helper.decode("net_down", bytes, {})).code end
+    local numbers = {}
+    for _, one in ipairs(helper.codes()) do numbers[one.code] = one.number end
+    assert.equal("helper.limit", code_of(turned_away(numbers["helper.limit"])))
+    assert.equal("helper.denied", code_of(turned_away(numbers["helper.denied"])))
+    assert.equal("helper.bad_version", code_of("BNG1" .. u32(1) .. u32(0) .. u32(0) .. u32(8) .. u32(0) .. u32(0)))
+  end)
+
   it("owns the descriptors of a reply: given on, or closed on failure", function()
     local fd = assert(sys.open("/dev/null", "r"))
     local result = assert(helper.decode("dns_socket", reply("dns_socket", 1, 1, u32(0) .. u32(0)), { fd }))

@@ -70,11 +70,19 @@ local function keep(self, connection)
   self.closing = self.closing or timer.add(IDLE_SECONDS, close_unused, self)
 end
 
--- One request and its reply. `true` as third result: the connection ended, and asking again is right.
+-- The error of a peer that hung up comes before what it had sent.
+local function receive(connection)
+  local reply, received = connection:recv(MESSAGE_MAX, FDS_MAX)
+  if not reply and LOST[received.errno] then return connection:recv(MESSAGE_MAX, FDS_MAX) end
+  return reply, received
+end
+
+-- One request and its reply. `true` as third result: the connection ended, and asking again is right. A helper that turns
+-- connections away hangs up before it reads, and has said why: so there may be a reply where nothing could be sent.
 local function exchange(connection, op, bytes, fds)
   local ok, e = connection:send(bytes, fds)
-  if not ok then return nil, e, LOST[e.errno] end
-  local reply, received = connection:recv(MESSAGE_MAX, FDS_MAX)
+  if not ok and not LOST[e.errno] then return nil, e end
+  local reply, received = receive(connection)
   if not reply then return nil, received, LOST[received.errno] end
   if reply == "" then return nil, err.new("helper.lost", op .. ": the helper ended before it replied"), true end
   return rt.decode(op, reply, received)

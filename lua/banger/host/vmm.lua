@@ -6,6 +6,7 @@
 local cjson = require "cjson"
 
 local err = require "banger.core.err"
+local task = require "banger.aio.task"
 
 local M = {}
 M.__index = M
@@ -38,8 +39,9 @@ local function call(self, method, path, body, seconds)
   }
   if not answer then
     self.broken = true   -- by a deadline or a cancel too: the answer may still come, and would be taken for the next one's
-    if problem.code == "task.cancelled" or problem.code == "task.timeout" then return nil, problem end
-    local code = problem.code == "http.timeout" and "vmm.timeout" or "vmm.unreachable"
+    -- The caller's own end, not ours.
+    if not task.check() then return nil, problem end
+    local code = problem.code == "task.timeout" and "vmm.timeout" or "vmm.unreachable"
     return nil, err.new(code, ("%s %s: %s"):format(method, path, problem.message), { cause = problem })
   end
   if answer.status < 200 or answer.status > 299 then
