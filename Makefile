@@ -1,5 +1,7 @@
 # banger: `make help` lists what can be asked for. Each room of the tree has its rules in its own rules.mk.
 SHELL := /bin/bash
+# mke2fs and its kind are not in every user's PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
 .DEFAULT_GOAL := help
 B := build
 CC ?= gcc
@@ -54,7 +56,7 @@ lint: $(LINT)
 
 .PHONY: unit
 unit: $(UNIT)
-	@for test in $(UNIT); do echo "  $$test"; $$test || exit 1; done
+	@for test in $(UNIT); do echo "  $$test"; $$test || [ $$? = 77 ] || exit 1; done
 
 .PHONY: print-unit
 print-unit: $(UNIT)

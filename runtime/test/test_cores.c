@@ -145,7 +145,8 @@ static void trees_are_removed_and_mounts_are_not(void)
     CHECK(symlink("/", path) == 0);
     CHECK(bg_file_rmtree(dir, &err) == 0 && access(dir, F_OK) < 0);
     CHECK(bg_file_rmtree("/proc/self/..", &err) == -EINVAL);
-    CHECK(bg_file_rmtree("/proc", &err) == -EXDEV && access("/proc/self", F_OK) == 0);
+    CHECK(bg_file_rmtree("/proc", &err) == (geteuid() == 0 ? -EXDEV : -EACCES));
+    CHECK(access("/proc/self", F_OK) == 0);
     CHECK(bg_file_list(dir, &names, &err) == -ENOENT);
     bg_buf_free(&names);
 }
