@@ -6,7 +6,7 @@ ENGINE_API_OBJ := $(patsubst engine/api/%.c,$(B)/engine/api/%.o,$(wildcard engin
 
 $(B)/engine/api/%.o: engine/api/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ENGINE_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ENGINE_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(ENGINE_API_OBJ:.o=.d)
 

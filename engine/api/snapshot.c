@@ -1,17 +1,22 @@
-/* /snapshot/create and /snapshot/load. The state file is ours: a magic line, the length of a JSON
- * text, that text (the configuration, as GET /vm/config shows it), then what the backend writes.
- * Guest memory is in its own file. Both are complete or the call fails. */
+/* /snapshot/create and /snapshot/load. The state file is ours: a magic line, a line with the sum of
+ * all that follows, the length of a JSON text, that text (the configuration, as GET /vm/config shows
+ * it), then what the backend writes. Guest memory is in its own file. Both are complete or the call
+ * fails. */
 #include "api.h"
+#include "sum.h"
 #include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#define MAGIC      "banger engine snapshot 1\n"
+#define MAGIC      "banger engine snapshot 2\n"
+#define SUM_LEN    17 /* 16 digits and a line feed */
 #define MAX_CONFIG (1u << 20)
 
 static int write_all(int fd, const void *data, size_t len)
@@ -33,7 +38,7 @@ static int write_header(int fd, const struct bg_config *config)
 {
     struct bg_buf text = {0}, header = {0};
     bg_schema_encode(&bg_config_schema, config, &text);
-    bg_buf_fmt(&header, MAGIC "%zu\n", text.len);
+    bg_buf_fmt(&header, MAGIC "%016d\n%zu\n", 0, text.len);
     int r =
         bg_buf_ok(&text) && bg_buf_ok(&header) ? write_all(fd, header.data, header.len) : -ENOMEM;
     if (r == 0)
@@ -41,6 +46,31 @@ static int write_header(int fd, const struct bg_config *config)
     bg_buf_free(&text);
     bg_buf_free(&header);
     return r;
+}
+
+/* The sum of what the file holds after the line that tells it; false with errno. */
+static bool sum_of(int fd, uint64_t *ret)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    const off_t from = (off_t)sizeof MAGIC - 1 + SUM_LEN;
+    const char *map = size > from ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (map == MAP_FAILED)
+        return false;
+    *ret = map ? bg_sum(0, map + from, (size_t)(size - from)) : 0;
+    if (map)
+        (void)munmap((void *)map, (size_t)size);
+    return true;
+}
+
+static int write_sum(int fd)
+{
+    char line[SUM_LEN + 1];
+    uint64_t sum;
+    if (!sum_of(fd, &sum))
+        return -errno;
+    (void)snprintf(line, sizeof line, "%016" PRIx64 "\n", sum);
+    ssize_t n = pwrite(fd, line, SUM_LEN, sizeof MAGIC - 1);
+    return n == SUM_LEN ? 0 : n < 0 ? -errno : -ENOSPC;
 }
 
 void bg_put_snapshot_create(struct bg_call *call)
@@ -74,6 +104,9 @@ void bg_put_snapshot_create(struct bg_call *call)
     } else if (bg_vmm_save(vm->vmm, state, memory, &error) < 0) {
         (void)bg_fault(call->answer, "Create snapshot error: Cannot save the microVM state: %s",
                        error.text);
+    } else if ((r = write_sum(state)) < 0) {
+        (void)bg_fault(call->answer, "Create snapshot error: Cannot write the microVM state: %s",
+                       bg_os_error(-r));
     }
     close(state);
     if (memory >= 0)
@@ -99,22 +132,35 @@ bool bg_check_snapshot_load(struct bg_call *call)
     return true;
 }
 
+static bool sum_is_right(int fd, const char *line)
+{
+    uint64_t sum;
+    char told[SUM_LEN + 1];
+    if (!sum_of(fd, &sum))
+        return false;
+    (void)snprintf(told, sizeof told, "%016" PRIx64 "\n", sum);
+    return memcmp(told, line, SUM_LEN) == 0;
+}
+
 /* Reads the header; the descriptor is left at the backend's part. */
 static int read_config(int fd, struct bg_config *config, struct bg_vmm_error *error)
 {
-    char head[sizeof MAGIC - 1 + 16] = "", *end;
+    char head[sizeof MAGIC - 1 + SUM_LEN + 16] = "", *end;
     ssize_t n = pread(fd, head, sizeof head - 1, 0);
-    size_t magic = sizeof MAGIC - 1;
+    size_t fixed = sizeof MAGIC - 1 + SUM_LEN;
     unsigned long len = 0;
     char *text = NULL;
     struct bg_json json;
+    const char *why = "An error occurred during bitcode serialization: bitcode error";
     int r = -1;
-    if (n > (ssize_t)magic && memcmp(head, MAGIC, magic) == 0) {
-        len = strtoul(head + magic, &end, 10);
+    if (n > (ssize_t)fixed && memcmp(head, MAGIC, sizeof MAGIC - 1) == 0) {
+        len = strtoul(head + fixed, &end, 10);
         off_t start = end - head + 1;
-        if (*end == '\n' && len > 0 && len <= MAX_CONFIG && (text = malloc(len)) &&
-            pread(fd, text, len, start) == (ssize_t)len &&
-            lseek(fd, start + (off_t)len, SEEK_SET) >= 0) {
+        if (!sum_is_right(fd, head + sizeof MAGIC - 1))
+            why = "CRC64 validation failed";
+        else if (*end == '\n' && len > 0 && len <= MAX_CONFIG && (text = malloc(len)) &&
+                 pread(fd, text, len, start) == (ssize_t)len &&
+                 lseek(fd, start + (off_t)len, SEEK_SET) >= 0) {
             bg_json_init(&json, text, len);
             r = bg_schema_decode(&bg_config_schema, &json, config);
         }
@@ -123,7 +169,8 @@ static int read_config(int fd, struct bg_config *config, struct bg_vmm_error *er
     if (r < 0)
         (void)snprintf(error->text, sizeof error->text,
                        "Failed to get snapshot state from file: Failed to load snapshot state from "
-                       "file: An error occurred during bitcode serialization: bitcode error");
+                       "file: %s",
+                       why);
     return r;
 }
 

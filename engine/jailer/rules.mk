@@ -4,6 +4,6 @@ JAILER_OBJ := $(patsubst engine/jailer/%.c,$(B)/engine/jailer/%.o,$(wildcard eng
 
 $(B)/engine/jailer/%.o: engine/jailer/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ENGINE_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ENGINE_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(filter $(B)/engine/jailer/%,$(JAILER_OBJ)))

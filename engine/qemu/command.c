@@ -73,11 +73,8 @@ static void add_memory(struct bg_command *c, const struct bg_command_inputs *in)
     unsigned long mib = in->config->machine.mem_size_mib;
     add(c, "-m");
     add(c, "%lu", mib);
-    if (!in->memory_path)
-        return;
     add(c, "-object");
-    add(c, "memory-backend-file,id=memory,size=%luM,mem-path=%s,share=%s", mib, in->memory_path,
-        in->memory_shared ? "on" : "off");
+    add(c, "memory-backend-file,id=memory,size=%luM,mem-path=%s,share=on", mib, in->memory_path);
     add(c, "-machine");
     add(c, "memory-backend=memory");
 }

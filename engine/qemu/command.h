@@ -15,11 +15,13 @@ struct bg_command {
 struct bg_command_inputs {
     const struct bg_config *config;
     const char *id, *kernel_path, *initrd_path; /* initrd_path NULL: none */
-    const char *memory_path; /* the file that is the guest's memory; NULL: anonymous memory */
-    bool memory_shared;      /* false: the file is mapped privately */
-    bool incoming;           /* wait for a saved state */
-    int qmp_fd, vsock_fd;    /* QEMU's ends; vsock_fd -1: none */
+    const char *memory_path;                    /* the file that memory begins as */
+    bool incoming;                              /* wait for a saved state */
+    int qmp_fd, vsock_fd;                       /* QEMU's ends; vsock_fd -1: none */
     unsigned long tsc_khz;
+    /* Work to do while QEMU starts, or NULL; as the start itself it is 0, or -1 with the text. */
+    int (*meanwhile)(void *arg, struct bg_vmm_error *error);
+    void *arg;
 };
 
 /* Leaves command empty and returns -1 without memory, or when there are too many devices. */

@@ -1,6 +1,5 @@
 /* QEMU is a dynamic program with ROMs and modules in /usr: the host's is bound read-only into the
- * jail, without devices and setuid programs. A small /dev/shm holds guest memory. Both live in the
- * VM's mount namespace only. */
+ * jail, without devices and setuid programs; it lives in the VM's mount namespace only. */
 #include "../jailer/fail.h"
 #include "../jailer/jail.h"
 
@@ -32,17 +31,11 @@ static void link_like_host(const char *name)
 void bg_jail_runtime(const struct bg_plan *plan)
 {
     static const char *const links[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-    char options[96];
+    (void)plan;
     make_folder("usr");
     if (mount("/usr", "usr", NULL, MS_BIND, NULL) < 0 ||
         mount(NULL, "usr", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
         bg_die_path("Failed to bind mount", "MountBind", "usr", errno);
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
         link_like_host(links[i]);
-    make_folder("dev");
-    make_folder("dev/shm");
-    (void)snprintf(options, sizeof options, "mode=0700,uid=%u,gid=%u,size=100%%", plan->uid,
-                   plan->gid);
-    if (mount("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
-        bg_die_path("Failed to mount", "Mount", "dev/shm", errno);
 }

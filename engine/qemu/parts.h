@@ -13,9 +13,10 @@ struct bg_vmm {
     struct bg_process process; /* pid 0: not running */
     struct bg_qmp *qmp;
     struct bg_vsock *vsock;
-    int port_fd;          /* our end of the vsock port; -1: none */
-    size_t drive_changes; /* numbers the nodes that they make */
-    int memory_fd;        /* the file that is the guest's memory; -1: anonymous */
+    int port_fd;           /* our end of the vsock port; -1: none */
+    size_t drive_changes;  /* numbers the nodes that they make */
+    unsigned long tsc_khz; /* what the guest was told of its counter */
+    uint64_t memory_at;    /* where QEMU's process has the guest's memory */
     int state_fd; /* the device state of the last save, until the guest runs again; -1: none */
     char last_words[256]; /* QEMU's last line on stderr */
     bool ended;

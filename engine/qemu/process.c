@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) become(char *const *argv, int stdout_fd, int stderr_fd,
-                                             const int *keep, size_t n_keep, pid_t parent)
+static void __attribute__((noreturn))
+become(char *const *argv, char *const *environment, int stdout_fd, int stderr_fd, const int *keep,
+       size_t n_keep, pid_t parent)
 {
-    static char *const environment[] = {NULL};
     char path[256];
     sigset_t none;
     sigemptyset(&none);
@@ -32,8 +32,8 @@ static void __attribute__((noreturn)) become(char *const *argv, int stdout_fd, i
     _exit(127);
 }
 
-int bg_process_start(char *const *argv, int stdout_fd, const int *keep, size_t n_keep,
-                     struct bg_process *ret)
+int bg_process_start(char *const *argv, char *const *environment, int stdout_fd, const int *keep,
+                     size_t n_keep, struct bg_process *ret)
 {
     int pipes[2];
     if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -41,7 +41,7 @@ int bg_process_start(char *const *argv, int stdout_fd, const int *keep, size_t n
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        become(argv, stdout_fd, pipes[1], keep, n_keep, parent);
+        become(argv, environment, stdout_fd, pipes[1], keep, n_keep, parent);
     int r = pid < 0 ? -errno : 0;
     close(pipes[1]);
     int pidfd = r == 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;

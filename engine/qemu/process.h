@@ -11,10 +11,10 @@ struct bg_process {
     int stderr_fd; /* what it says on stderr; non-blocking */
 };
 
-/* Runs argv[0] from /usr/bin with an empty environment, stdout_fd as stdout, the given descriptors
+/* Runs argv[0] from /usr/bin with no other environment than the given one, stdout_fd as stdout, the given descriptors
  * kept under their numbers and no others. 0 or -errno. */
-int bg_process_start(char *const *argv, int stdout_fd, const int *keep, size_t n_keep,
-                     struct bg_process *ret);
+int bg_process_start(char *const *argv, char *const *environment, int stdout_fd, const int *keep,
+                     size_t n_keep, struct bg_process *ret);
 /* Kills it, reaps it, closes the descriptors. */
 void bg_process_end(struct bg_process *process);
 

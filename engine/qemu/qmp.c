@@ -25,11 +25,27 @@ struct fault {
     char *desc;
 };
 
+struct number {
+    uint64_t set;
+    uint32_t major, minor;
+};
+
+struct version {
+    uint64_t set;
+    struct number qemu;
+};
+
+struct greeting {
+    uint64_t set;
+    struct version version;
+};
+
 struct message {
     uint64_t set;
     char *event;
     struct data data;
     struct fault error;
+    struct greeting greeting;
 };
 enum { MESSAGE_EVENT, MESSAGE_DATA, MESSAGE_RETURN, MESSAGE_ERROR, MESSAGE_GREETING };
 
@@ -53,12 +69,40 @@ static const struct bg_schema fault_schema = {.name = "Fault",
                                               .lenient = true,
                                               .size = sizeof(struct fault)};
 
+static const struct bg_field number_fields[] = {
+    {"major", BG_U32, 0, offsetof(struct number, major)},
+    {"minor", BG_U32, 0, offsetof(struct number, minor)},
+};
+static const struct bg_schema number_schema = {.name = "Number",
+                                               .fields = number_fields,
+                                               .n_fields = 2,
+                                               .lenient = true,
+                                               .size = sizeof(struct number)};
+
+static const struct bg_field version_fields[] = {
+    {"qemu", BG_OBJECT, 0, offsetof(struct version, qemu), &number_schema},
+};
+static const struct bg_schema version_schema = {.name = "Version",
+                                                .fields = version_fields,
+                                                .n_fields = 1,
+                                                .lenient = true,
+                                                .size = sizeof(struct version)};
+
+static const struct bg_field greeting_fields[] = {
+    {"version", BG_OBJECT, 0, offsetof(struct greeting, version), &version_schema},
+};
+static const struct bg_schema greeting_schema = {.name = "Greeting",
+                                                 .fields = greeting_fields,
+                                                 .n_fields = 1,
+                                                 .lenient = true,
+                                                 .size = sizeof(struct greeting)};
+
 static const struct bg_field message_fields[] = {
     {"event", BG_STRING, 0, offsetof(struct message, event)},
     {"data", BG_OBJECT, 0, offsetof(struct message, data), &data_schema},
     {"return", BG_IGNORED, 0, 0},
     {"error", BG_OBJECT, 0, offsetof(struct message, error), &fault_schema},
-    {"QMP", BG_IGNORED, 0, 0},
+    {"QMP", BG_OBJECT, 0, offsetof(struct message, greeting), &greeting_schema},
 };
 static const struct bg_schema message_schema = {.name = "Message",
                                                 .fields = message_fields,
@@ -73,6 +117,7 @@ struct bg_qmp {
     bg_qmp_event_fn on_event;
     void *arg;
     bool greeted, answered, failed;
+    struct number version;
     char migration[32]; /* the last status told by an event */
     char desc[256];
 };
@@ -84,8 +129,10 @@ static void take_line(struct bg_qmp *qmp, size_t len)
     bg_json_init(&json, qmp->in.data, len);
     if (bg_schema_decode(&message_schema, &json, &m) < 0)
         return; /* a shape that we do not read */
-    if (bg_is_set(&m, MESSAGE_GREETING))
+    if (bg_is_set(&m, MESSAGE_GREETING)) {
         qmp->greeted = true;
+        qmp->version = m.greeting.version.qemu;
+    }
     if (bg_is_set(&m, MESSAGE_RETURN))
         qmp->answered = true;
     if (bg_is_set(&m, MESSAGE_ERROR)) {
@@ -183,6 +230,12 @@ static int send_command(struct bg_qmp *qmp, const char *command, int fd)
     }
     ssize_t n = sendmsg(qmp->fd, &message, MSG_NOSIGNAL);
     return n == (ssize_t)part.iov_len ? 0 : -EPIPE;
+}
+
+void bg_qmp_version(const struct bg_qmp *qmp, unsigned *ret_major, unsigned *ret_minor)
+{
+    *ret_major = qmp->version.major;
+    *ret_minor = qmp->version.minor;
 }
 
 int bg_qmp_command(struct bg_qmp *qmp, const char *command, int fd, int timeout_ms,

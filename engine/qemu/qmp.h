@@ -14,6 +14,8 @@ typedef void (*bg_qmp_event_fn)(void *arg, const char *name, const char *reason,
 /* Waits for the greeting and negotiates. Takes fd over, also on failure. */
 int bg_qmp_open(struct bg_loop *loop, int fd, int timeout_ms, bg_qmp_event_fn on_event, void *arg,
                 struct bg_qmp **ret, struct bg_vmm_error *error);
+/* QEMU's, as its greeting told. */
+void bg_qmp_version(const struct bg_qmp *qmp, unsigned *ret_major, unsigned *ret_minor);
 /* command: the whole JSON object. fd >= 0 travels with it ("getfd"). */
 int bg_qmp_command(struct bg_qmp *qmp, const char *command, int fd, int timeout_ms,
                    struct bg_vmm_error *error);

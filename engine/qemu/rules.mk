@@ -6,11 +6,19 @@ PROGRAMS += $(B)/engine/qemu/firecracker $(B)/engine/qemu/jailer
 
 $(B)/engine/qemu/obj/%.o: engine/qemu/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ENGINE_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ENGINE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What runs inside QEMU is a shared object, carried in the program's own data.
+$(B)/engine/qemu/obj/memory.so: engine/qemu/inside/memory.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=%,$(BASE_CFLAGS)) -shared -Wl,-z,relro,-z,now,-z,noexecstack -o $@ $<
+
+$(B)/engine/qemu/obj/scratch.o: $(B)/engine/qemu/obj/memory.so
+$(B)/engine/qemu/obj/scratch.o: BASE_CFLAGS += -DMEMORY_SO='"$(B)/engine/qemu/obj/memory.so"'
 
 $(B)/engine/qemu/obj/guest/%.o: guest/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ENGINE_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ENGINE_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/engine/qemu/firecracker: $(ENGINE_API_OBJ) $(QEMU_OBJ) $(QEMU_MUX_OBJ)
 	$(CC) $(ENGINE_LDFLAGS) -o $@ $^

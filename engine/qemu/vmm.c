@@ -4,8 +4,8 @@
 #include "vmm.h"
 #include "image.h"
 #include "log.h"
-#include "memory.h"
 #include "parts.h"
+#include "scratch.h"
 #include "tsc.h"
 
 #include <errno.h>
@@ -101,11 +101,14 @@ int bg_vmm_fail(struct bg_vmm *vmm, struct bg_vmm_error *error)
 }
 
 static int start_process(struct bg_vmm *vmm, const struct bg_command_inputs *inputs,
-                         struct bg_vmm_error *error)
+                         const char *inside, int report_fd, struct bg_vmm_error *error)
 {
     const struct bg_config *config = vmm->params.config;
     struct bg_command command;
-    size_t n = 0, max = config->drives.n + config->nets.n + 2;
+    size_t n = 0, max = config->drives.n + config->nets.n + 3;
+    char preload[64], memory[4200], *const environment[] = {preload, memory, NULL};
+    (void)snprintf(preload, sizeof preload, "LD_PRELOAD=%s", inside);
+    (void)snprintf(memory, sizeof memory, "BANGER_MEMORY=%d %s", report_fd, inputs->memory_path);
     int *keep = calloc(max, sizeof *keep);
     if (!keep || bg_command_build(inputs, &command, error) < 0) {
         free(keep);
@@ -116,9 +119,11 @@ static int start_process(struct bg_vmm *vmm, const struct bg_command_inputs *inp
     for (size_t i = 0; i < config->nets.n; i++)
         keep[n++] = bg_net_at(config, i)->fd;
     keep[n++] = inputs->qmp_fd;
+    keep[n++] = report_fd;
     if (inputs->vsock_fd >= 0)
         keep[n++] = inputs->vsock_fd;
-    int r = bg_process_start(command.argv, vmm->params.serial_fd, keep, n, &vmm->process);
+    int r =
+        bg_process_start(command.argv, environment, vmm->params.serial_fd, keep, n, &vmm->process);
     bg_command_free(&command);
     free(keep);
     if (r == 0)
@@ -143,6 +148,13 @@ static int watch(struct bg_vmm *vmm, struct bg_vmm_error *error)
     return r;
 }
 
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
 /* A pair of stream sockets: ours non-blocking, QEMU's as it likes them. */
 static int make_pair(int *ours, int *theirs, struct bg_vmm_error *error)
 {
@@ -157,23 +169,40 @@ static int make_pair(int *ours, int *theirs, struct bg_vmm_error *error)
     return 0;
 }
 
+/* QEMU answers, so it has mapped its memory and told where. */
+static int hear_of_memory(struct bg_vmm *vmm, int report_fd, struct bg_vmm_error *error)
+{
+    if (read(report_fd, &vmm->memory_at, sizeof vmm->memory_at) == (ssize_t)sizeof vmm->memory_at)
+        return 0;
+    (void)snprintf(error->text, sizeof error->text, "QEMU: it has not mapped memory as it should");
+    return -1;
+}
+
 int bg_vmm_launch(struct bg_vmm *vmm, struct bg_command_inputs *inputs, struct bg_vmm_error *error)
 {
-    int qmp_fd = -1, r;
+    int qmp_fd = -1, report[2] = {-1, -1}, r;
+    char inside[BG_SCRATCH_MAX] = "";
     inputs->qmp_fd = inputs->vsock_fd = -1;
-    r = make_pair(&qmp_fd, &inputs->qmp_fd, error);
+    vmm->tsc_khz = inputs->tsc_khz;
+    r = bg_scratch_inside(inside, error);
+    if (r == 0)
+        r = make_pair(&report[0], &report[1], error);
+    if (r == 0)
+        r = make_pair(&qmp_fd, &inputs->qmp_fd, error);
     if (r == 0 && bg_has(vmm->params.config, BG_CONFIG_VSOCK))
         r = make_pair(&vmm->port_fd, &inputs->vsock_fd, error);
     if (r == 0)
-        r = start_process(vmm, inputs, error);
-    if (inputs->qmp_fd >= 0)
-        close(inputs->qmp_fd);
-    if (inputs->vsock_fd >= 0)
-        close(inputs->vsock_fd);
+        r = start_process(vmm, inputs, inside, report[1], error);
+    if (r == 0 && inputs->meanwhile)
+        r = inputs->meanwhile(inputs->arg, error);
     if (r == 0)
         r = bg_qmp_open(vmm->params.loop, qmp_fd, START_MS, on_event, vmm, &vmm->qmp, error);
-    else if (qmp_fd >= 0)
-        close(qmp_fd);
+    else
+        close_all(&qmp_fd, 1);
+    if (r == 0)
+        r = hear_of_memory(vmm, report[0], error);
+    close_all((int[]){inputs->qmp_fd, inputs->vsock_fd, report[0], report[1]}, 4);
+    (void)unlink(inside);
     return r == 0 ? watch(vmm, error) : r;
 }
 
@@ -183,7 +212,7 @@ struct bg_vmm *bg_vmm_create(const struct bg_vmm_params *params, struct bg_vmm_e
     if (!vmm)
         (void)snprintf(error->text, sizeof error->text, "out of memory");
     else
-        *vmm = (struct bg_vmm){.params = *params, .port_fd = -1, .memory_fd = -1, .state_fd = -1};
+        *vmm = (struct bg_vmm){.params = *params, .port_fd = -1, .state_fd = -1};
     return vmm;
 }
 
@@ -192,7 +221,7 @@ int bg_vmm_start(const struct bg_vmm_params *params, struct bg_vmm **ret,
 {
     struct bg_vmm *vmm = bg_vmm_create(params, error);
     struct bg_image kernel, initrd = {0};
-    struct bg_memory memory = {0};
+    char memory[BG_SCRATCH_MAX] = "";
     const struct bg_boot_source *source = &params->config->boot_source;
     if (!vmm)
         return -1;
@@ -200,19 +229,17 @@ int bg_vmm_start(const struct bg_vmm_params *params, struct bg_vmm **ret,
     if (r == 0 && source->initrd_path)
         r = bg_image_place(params->config->initrd_fd, source->initrd_path, &initrd, error);
     if (r == 0)
-        r = bg_memory_create(params->config->machine.mem_size_mib << 20, &memory, error);
+        r = bg_scratch_memory(params->config->machine.mem_size_mib << 20, memory, error);
     if (r == 0) {
         struct bg_command_inputs inputs = {.config = params->config,
                                            .id = params->id,
                                            .kernel_path = kernel.path,
                                            .initrd_path = source->initrd_path ? initrd.path : NULL,
-                                           .memory_path = memory.path[0] ? memory.path : NULL,
-                                           .memory_shared = true,
+                                           .memory_path = memory,
                                            .tsc_khz = bg_tsc_khz()};
-        vmm->memory_fd = memory.fd;
         r = bg_vmm_launch(vmm, &inputs, error);
     }
-    bg_memory_unname(&memory);
+    (void)unlink(memory);
     bg_image_drop(&kernel);
     bg_image_drop(&initrd);
     if (r == 0)
@@ -285,8 +312,6 @@ void bg_vmm_end(struct bg_vmm *vmm)
     }
     if (vmm->port_fd >= 0)
         close(vmm->port_fd);
-    if (vmm->memory_fd >= 0)
-        close(vmm->memory_fd);
     bg_vmm_forget_state(vmm);
     free(vmm);
 }

@@ -5,7 +5,7 @@ PROGRAMS += $(B)/engine/scripted/firecracker $(B)/engine/scripted/jailer
 
 $(B)/engine/scripted/obj/%.o: engine/scripted/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ENGINE_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ENGINE_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/engine/scripted/firecracker: $(ENGINE_API_OBJ) $(SCRIPTED_OBJ)
 	$(CC) $(ENGINE_LDFLAGS) -o $@ $^

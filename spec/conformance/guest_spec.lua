@@ -151,21 +151,73 @@ describe("a jailed guest on " .. engine.folder, function()
     assert.is_nil(engine.read("/proc/" .. child .. "/status"):match "State:%s+[SRD]")
   end)
 
-  it("pauses, saves, and goes on in another process where it was", function()
-    boot()
-    local boot_id = console "GUEST%-UP %S+ (%S+)"
-    console "GUEST%-TICK 1"
+  -- Saves the paused VM as files that are root's and read-only, as the helper makes them, and ends it.
+  local function save(name)
     ask("PATCH", "/vm", '{"state":"Paused"}')
-    local seen = engine.read(process.stdout):match ".*GUEST%-TICK (%d+)"
-    ask("PUT", "/snapshot/create", '{"snapshot_path":"/snap","mem_file_path":"/mem"}')
+    local seen = tonumber(engine.read(process.stdout):match ".*GUEST%-TICK (%d+)")
+    ask("PUT", "/snapshot/create", '{"snapshot_path":"/save.state","mem_file_path":"/save.mem"}')
     posix.close(fd)
     process:stop()
+    for _, part in ipairs { "state", "mem" } do
+      os.execute(("mv %s/save.%s %s/%s.%s && chown 0 %s/%s.%s && chmod 444 %s/%s.%s"):format(root, part, root, name, part, root, name, part,
+        root, name, part))
+    end
+    return seen
+  end
+  local function load(name)
     os.execute(("rm -r %s/dev %s/firecracker.pid %s/api.sock"):format(root, root, root))
     jail()
-    ask("PUT", "/snapshot/load", ('{"snapshot_path":"/snap","mem_backend":{"backend_type":"File","backend_path":"/mem"},'
-      .. '"network_overrides":[{"iface_id":"eth0","host_dev_name":"%s"}],"vsock_override":{"uds_path":"/v2.sock"},"resume_vm":true}')
-      :format(tap))
-    assert.are.equal(tostring(seen + 1), console "GUEST%-TICK (%d+)")
-    assert.is_string(boot_id)
+    return assert(engine.request(fd, "PUT", "/snapshot/load", ('{"snapshot_path":"/%s.state","mem_backend":'
+      .. '{"backend_type":"File","backend_path":"/%s.mem"},"network_overrides":[{"iface_id":"eth0","host_dev_name":"%s"}],'
+      .. '"vsock_override":{"uds_path":"/%s.sock"},"resume_vm":true}'):format(name, name, tap, name)))
+  end
+
+  it("pauses, saves, and goes on in other processes where it was, generation after generation", function()
+    boot()
+    console "GUEST%-TICK 1"
+    local seen = save "one"
+    for generation, name in ipairs { "two", "three" } do
+      local response = load(generation == 1 and "one" or "two")
+      assert.are.equal(204, response.status, response.body)
+      assert.are.equal(seen + 1, tonumber((console "GUEST%-TICK (%d+)")))
+      if generation == 1 then seen = save(name) end
+    end
+  end)
+
+  it("refuses what is damaged or does not belong together, and ends", function()
+    boot()
+    console "GUEST%-TICK 1"
+    save "good"
+    local function flip(path, at)
+      local file = assert(io.open(path, "r+b"))
+      file:seek("set", at)
+      local byte = file:read(1):byte()
+      file:seek("set", at)
+      file:write(string.char(byte % 2 == 0 and byte + 1 or byte - 1))
+      file:close()
+    end
+    local data = tonumber(io.popen(("filefrag -e %s/good.mem | awk '$1 == \"0:\" {print $2 * 4096}'"):format(root)):read "*l" or "") or 0
+    local damages = {
+      { "state", function(path) flip(path, 3000) end, "CRC64 validation failed" },
+      { "state", function(path) flip(path, 20000) end, "CRC64 validation failed" },
+      { "state", function(path) os.execute("truncate -s -1 " .. path) end, "CRC64 validation failed" },
+      { "state", function(path) flip(path, 3) end, "bitcode error" },
+      { "mem", function(path) flip(path, data + 4096 + 17) end, "or is damaged" },
+      { "mem", function(path) os.execute("truncate -s -4096 " .. path) end, "does not belong to the saved state" },
+    }
+    for index, damage in ipairs(damages) do
+      local name = "bad" .. index
+      for _, part in ipairs { "state", "mem" } do
+        os.execute(("cp --sparse=always %s/good.%s %s/%s.%s"):format(root, part, root, name, part))
+      end
+      damage[2](("%s/%s.%s"):format(root, name, damage[1]))
+      local response = load(name)
+      assert.are.equal(400, response.status)
+      assert.is_truthy(response.body:find(damage[3], 1, true), response.body)
+      assert.are.same({ exit = 1 }, process:wait(10))
+      posix.close(fd)
+      fd = nil
+    end
+    assert.are.equal(204, load("good").status)
   end)
 end)

@@ -38,7 +38,8 @@ function M:base_list(args) return self.pool:call("base_list", args, QUICK) end
 ---Reserve slot, uid, address, MAC and tap name. @param args {vm: string, slot: integer}  @return {uid, address, mac, ifname}
 function M:vm_reserve(args) return self.pool:call("vm_reserve", args, QUICK) end
 
----Make or grow the VM's disk; `base` may be a snapshot's id. @param args {vm, base, size: integer, kind: "auto"|"dm"|"reflink"|"copy"}  @return {kind, size}
+---Make or grow the VM's disk; `base` may be a snapshot's id.
+---@param args {vm, base, size: integer, kind: "auto"|"dm"|"reflink"|"copy"}  @return {kind, size}
 function M:disk_create(args) return self.pool:call("disk_create", args, COPY) end
 
 ---@param args {vm: string}  @return {kind, size, used, fill_permille, base}
@@ -91,7 +92,8 @@ function M:engine_list(args) return self.pool:call("engine_list", args, QUICK) e
 
 ---Save a VM as the snapshot `snap` (64 random hex digits), complete or not at all; asked again, it answers with what is there.
 ---disk: of a VM without a VMM. memory, full: the paused VMM has written /save.mem and /save.state before.
----@param args {vm: string, snap: string, what: "disk"|"memory"|"full"}  @return {disk: integer, memory: integer, state: integer}  bytes taken
+---@param args {vm: string, snap: string, what: "disk"|"memory"|"full"}
+---@return {disk: integer, memory: integer, state: integer}  bytes that they take
 function M:snap_save(args) return self.pool:call("snap_save", args, COPY) end
 
 -- A cursor operation, asked until it says that nothing follows.
