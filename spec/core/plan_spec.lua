@@ -60,7 +60,9 @@ end
 
 local function every_record()
   local records = {}
-  for _, state in ipairs(STATES) do records[#records + 1] = { state or "absent", state and { state = state, reason = "as it was" } or nil } end
+  for _, state in ipairs(STATES) do
+    records[#records + 1] = { state or "absent", state and { state = state, reason = "as it was" } or nil }
+  end
   for _, state in ipairs(DELETED_FROM) do records[#records + 1] = { "deleting", { state = state, deleting = true } } end
   return records
 end

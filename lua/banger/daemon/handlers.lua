@@ -1,5 +1,5 @@
 -- What each method of rpc/methods does, as functions(daemon, params, request) → result, fds? | nil, err.
--- Thin: the work is in flow/ and host/.
+-- Thin: the work is in flow/ and host/. Here are those on VMs; daemon/handlers_ports and daemon/handlers_daemon have the others.
 local err = require "banger.core.err"
 local keys = require "banger.host.keys"
 local task = require "banger.aio.task"
@@ -207,91 +207,6 @@ M["vm.prune"] = function(daemon)
   return { removed = removed }
 end
 
--- Change a VM's published ports while nobody else works on it, then answer with the VM.
-local function ports(daemon, name, change)
-  local found, problem = daemon.host.store:find(name)
-  if not found then return nil, problem end
-  local vm
-  vm, problem = daemon.life:alone(found.id, function(record)
-    local ok, failure = change(record)
-    if not ok then return nil, failure end
-    local fresh
-    fresh, failure = daemon.host.store:get(record.id)
-    if not fresh then return nil, failure end
-    return view(daemon, fresh)
-  end)
-  if not vm then return nil, problem end
-  return { vm = vm }
-end
-
-local function is_up(record) return record.state == "running" or record.state == "paused" end
-
-M["port.publish"] = function(daemon, params)
-  local port, host = params.port, daemon.host
-  return ports(daemon, params.name, function(record)
-    local ok, problem = host.store:add_port(record.id, port)
-    if not ok then return nil, problem end
-    if not is_up(record) then return true end
-    ok, problem = host.priv:port_publish {
-      vm = record.id, proto = port.proto, host_port = port.host, guest_port = port.guest, local_only = port.local_only and 1 or 0,
-    }
-    if ok then return true end
-    host.store:remove_port(record.id, port.proto, port.host)
-    return nil, problem
-  end)
-end
-
-M["port.remove"] = function(daemon, params)
-  return ports(daemon, params.name, function(record)
-    if is_up(record) then
-      local ok, problem = daemon.host.priv:port_remove { vm = record.id, proto = params.proto, host_port = params.host }
-      if not ok then return nil, problem end
-    end
-    return daemon.host.store:remove_port(record.id, params.proto, params.host)
-  end)
-end
-
-M["port.list"] = function(daemon)
-  local records, problem = daemon.host.store:list()
-  if not records then return nil, problem end
-  local out = {}
-  for _, record in ipairs(records) do
-    for _, port in ipairs(record.ports or {}) do
-      out[#out + 1] = { vm = record.name, host = port.host, guest = port.guest, proto = port.proto, local_only = port.local_only }
-    end
-  end
-  return { ports = out }
-end
-
-local function users_of(field)
-  return function(daemon, params)
-    local records, problem = daemon.host.store:list()
-    if not records then return nil, problem end
-    local out = {}
-    for _, record in ipairs(records) do
-      if record[field] == params.name then out[#out + 1] = record.name end
-    end
-    return { vms = out }
-  end
-end
-M["image.in_use"] = users_of "image"
-M["kernel.in_use"] = users_of "kernel"
-M["engine.in_use"] = users_of "engine"
-
-M["engine.list"] = function(daemon)
-  local list, problem = daemon.life.engines:candidates()
-  if not list then return nil, problem end
-  local out = {}
-  for index, one in ipairs(list) do
-    out[index] = { name = one.engine.name, number = one.engine.number, digest = one.engine.digest, verdict = one.verdict }
-  end
-  return { engines = out }
-end
-
-M["daemon.status"] = function(daemon) return { daemon = daemon:status() } end
-
-M["doctor.facts"] = function(daemon) return { checks = daemon:checks() } end
-
 M["vm.explain"] = function(daemon, params)
   local record, problem = daemon.host.store:find(params.name)
   if not record then return nil, problem end
@@ -301,41 +216,8 @@ M["vm.explain"] = function(daemon, params)
   return { vm = view(daemon, record), seen = seen, action = action }
 end
 
-M["hooks.list"] = function(daemon) return { hooks = daemon.hooks:list() } end
-
-M["hooks.reload"] = function(daemon)
-  local list, problem = daemon.hooks:reload()
-  if not list then return nil, problem end
-  return { hooks = list }
-end
-
-M["daemon.snapshot"] = function(daemon, _, request)
-  local path = ("%s.copy-%s"):format(daemon.host.dirs.state_db, request.op_id)
-  local ok, problem = daemon.host.store:backup(path)
-  if ok then ok, problem = daemon.host.new_generation() end   -- whoever puts the copy back has an older one
-  if not ok then return nil, problem end
-  return { path = path }
-end
-
-M["daemon.reconcile"] = function(daemon, _, request)
-  local actions, problem = daemon:settle(request.op_id)
-  if not actions then return nil, problem end
-  return { actions = actions }
-end
-
-M["events.follow"] = function(daemon, params, request)
-  local reader = daemon.life.events:read(params.since)
-  while true do
-    local event = reader:poll()
-    if not event then
-      if not params.follow then return { last = daemon.life.events.last } end
-      local problem
-      event, problem = reader:next()
-      if not event then return nil, problem end
-    end
-    local ok, problem = request:item(event)
-    if not ok then return nil, problem end
-  end
+for _, others in ipairs { require "banger.daemon.handlers_ports", require "banger.daemon.handlers_daemon" } do
+  for name, handler in pairs(others) do M[name] = handler end
 end
 
 return M

@@ -96,13 +96,12 @@ end
 ---From the moment that the record says so a deletion that is cut off is finished by the next look; only a start takes that back.
 ---@return true|nil, banger.Error?
 function M.remove(life, record, call)
-  local ok, problem = true, nil
   if record.state ~= "creating" and not record.deleting then
-    ok, problem = life.host.store:update(record.id, { deleting = true })
-    if not ok then return nil, problem end
+    local noted, refused = life.host.store:update(record.id, { deleting = true })
+    if not noted then return nil, refused end
   end
   life.vms:forget(record.id)
-  ok, problem = task.shield(LAST_SECONDS, function()
+  local ok, problem = task.shield(LAST_SECONDS, function()
     return life.host.priv:vm_teardown { vm = record.id, extent = "all" }
   end)
   if not ok and problem.code ~= "vm.not_admitted" then
