@@ -21,13 +21,25 @@ trap cleanup EXIT
 smoke/systemd/host up "$host" "$PWD/$archive:/release.tar.zst" "$parts:/parts"
 inside useradd --create-home alice
 inside sh -c 'mkdir /release && tar -C /release --zstd -xf /release.tar.zst --strip-components=1'
-before=$(inside sh -c 'find /etc /usr/local /var/lib /run/systemd/system -xdev | grep -v -e journal -e /var/lib/systemd | sort')
+everything() {
+    inside sh -c 'find /etc /usr/local /home /var/lib /run/systemd/system -xdev | grep -v -e journal -e /var/lib/systemd | sort
+        cat /proc/sys/net/ipv4/ip_forward; cut -d: -f1 /etc/passwd'
+}
+inside sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+before=$(everything)
 
 ok "system install" inside /release/banger system install --owner alice
 like "it answers" "$(inside banger system status --json)" '"answers":true'
 is "helper and daemon are active" "$(inside systemctl is-active bangerd-root bangerd | sort -u)" active
 is "the daemon is the owner's" "$(inside sh -c 'ps -o user= -p $(systemctl show -P MainPID bangerd)')" alice
 ok "system install again changes nothing" inside /release/banger system install --owner alice
+is "another owner is refused" "$(inside banger system install --owner root --json 2>/dev/null | jq -r .error.code)" system.other_owner
+like "its manual is found" "$(inside man --path banger-vm)" '/share/man/man1/banger-vm\.1\.gz$'
+is "and its completion" "$(inside bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader banger; complete -p banger')" \
+    "complete -F _banger banger"
+is "every link leads somewhere" "$(inside find /etc /usr/local -xtype l)" ""
+inside sh -c 'rm /etc/systemd/system/banger-vms.service /usr/local/bin/banger && echo "# edited" >>/usr/local/lib/banger/current/systemd/bangerd.service'
+ok "reinstall repairs links and units" /bin/sh -c '"$@" && smoke/systemd/host exec '"$host"' sh -c "test -e /etc/systemd/system/banger-vms.service -a -e /usr/local/bin/banger && ! grep -q edited /etc/systemd/system/bangerd.service"' sh smoke/systemd/host exec "$host" /release/banger system install
 for unit in bangerd-root:40 bangerd:25; do
     ok "systemd-analyze security ${unit%:*} <= ${unit#*:}" \
         inside systemd-analyze security --threshold="${unit#*:}" "${unit%:*}.service"
@@ -56,8 +68,7 @@ ok "system start" inside banger system start
 is "after stop and start: the same boot" "$(boot)" "$first"
 
 ok "system uninstall --purge" inside banger system uninstall --purge --force
-after=$(inside sh -c 'find /etc /usr/local /var/lib /run/systemd/system -xdev | grep -v -e journal -e /var/lib/systemd | sort')
-is "files are as before" "$(diff <(echo "$before") <(echo "$after") | grep '^[<>]' || true)" ""
+is "files, users and forwarding are as before" "$(diff <(echo "$before") <(everything) | grep '^[<>]' || true)" ""
 is "no process of a VM is left" "$(inside pgrep -f qemu-system || true)" ""
 is "no link and no table is left" "$(inside sh -c 'ip -o link | grep bgmain; nft list tables | grep banger' || true)" ""
 finish

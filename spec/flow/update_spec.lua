@@ -69,6 +69,8 @@ local function fake(fail)
       end,
       journal = function() return "" end,
     },
+    links = { wanted = function() return {} end, present = function() return {} end },
+    record = { read = function() return { folders = {} } end },
     files = { copy = function() return true end },
     daemon = {
       ping = function() return call("daemon.ping", { version = world.running, helper = {} }) end,

@@ -1,4 +1,5 @@
 -- banger.system: the installed banger, as root. Without systemd there is nothing to install: see banger.daemon.
+local account = require "banger.host.account"
 local client = require "banger.rpc.client"
 local dirs = require "banger.host.dirs"
 local engines = require "banger.host.engines"
@@ -7,7 +8,9 @@ local file = require "banger.host.file"
 local files = require "banger.host.system_files"
 local helper = require "banger.aio.helper"
 local install = require "banger.flow.install"
+local links = require "banger.host.links"
 local priv = require "banger.host.priv"
+local record = require "banger.host.install_record"
 local release = require "banger.host.release"
 local sys = require "banger.rt.sys"
 local systemd = require "banger.host.systemd"
@@ -49,20 +52,24 @@ local function network_down()
 end
 
 local function host()
-  return { releases = release.new(install.LIB), files = files, systemd = systemd, engines = engines, ping = ping,
-    network_down = network_down }
+  return { releases = release.new(install.LIB), files = files, links = links, record = record, systemd = systemd, engines = engines,
+    ping = ping, clock = sys.time, network_down = network_down, remove_user = account.remove }
 end
 
----Who will own the VMs: the one named, else the user behind sudo.
+---Who will own the VMs: the one named, else who owns them already, else the user behind sudo, else an account of banger's own.
 ---@param name string?
----@return {name: string, uid: integer}|nil, banger.Error?
+---@return {name: string, uid: integer, made: boolean?}|nil, banger.Error?
 function M.owner(name)
-  local behind = tonumber(sys.getenv "SUDO_UID" or "")
-  if not name and not behind then
-    return nil, err.new("usage.missing", "the owner of the VMs is not known",
-      { remedy = "run it through sudo as the user who will use banger, or name one: --owner USER" })
+  local known = record.read()
+  known = known and known.owner
+  if known and name and name ~= known then
+    return nil, err.new("system.other_owner", ("banger is installed for %s, whose VMs would be lost to %s"):format(known, name),
+      { remedy = "sudo banger system uninstall --purge first, if that is meant" })
   end
-  return sys.user(name or behind)
+  local behind = tonumber(sys.getenv "SUDO_UID" or "")
+  local chosen = name or known or behind ~= 0 and behind
+  if chosen then return sys.user(chosen) end
+  return account.ensure()
 end
 
 ---Who owns the installed instance, by root's own record.
@@ -96,7 +103,7 @@ function M.install(options)
   source, e = own_release()
   if not source then return nil, e end
   local done
-  done, e = install.install({ host = host(), owner = owner.name, version = options.version, source = source },
+  done, e = install.install({ host = host(), owner = owner.name, made_user = owner.made, version = options.version, source = source },
     options.progress)
   if not done then return nil, e end
   return M.status()

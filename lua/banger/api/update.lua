@@ -8,6 +8,8 @@ local file = require "banger.host.file"
 local files = require "banger.host.system_files"
 local http = require "banger.aio.http"
 local install = require "banger.flow.install"
+local links = require "banger.host.links"
+local record = require "banger.host.install_record"
 local journal = require "banger.host.journal"
 local proc = require "banger.aio.proc"
 local release = require "banger.host.release"
@@ -87,7 +89,7 @@ local function effects(options, staging)
   if not uid then return nil, e end
   local releases = release.new(lib)
   return {
-    releases = releases, journal = journal.new(lib), systemd = systemd, files = files, clock = sys.time,
+    releases = releases, journal = journal.new(lib), systemd = systemd, files = files, links = links, record = record, clock = sys.time,
     archive = archive.new(staging or STAGING, uid, options.ca_file),
     recover = function() return proc.check { RECOVER, "--live", timeout = RECOVER_SECONDS } end,
     daemon = {

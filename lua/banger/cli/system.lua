@@ -15,31 +15,38 @@ function M.install(ctx)
   })
 end
 
--- VMs first: with their programs gone nobody could stop them.
-local function settle_vms(purge)
-  if not purge then return true end
+-- What is done with VMs that run: nothing (they go on), halted (--stop), or deleted with all others (--purge). Before the programs are
+-- gone, without which nobody could.
+local function settle_vms(flags)
+  if not flags.purge and not flags.stop then return true end
   local rerun = require "banger.host.owner"
   local who = rerun.of_instance()
   if not who then return true end
-  local status, e = rerun.rerun(who, { "vm", "delete", "--all", "--force", "--no-input", "--quiet" })
+  local words = flags.purge and { "vm", "delete", "--all", "--force" } or { "vm", "stop", "--all", "--force", "--timeout", "60s" }
+  for _, word in ipairs { "--no-input", "--quiet" } do words[#words + 1] = word end
+  local status, e = rerun.rerun(who, words)
   if not status then return nil, e end
   if status ~= 0 then
-    return nil, err.new("system.vms_left", "not every VM could be deleted; nothing was removed",
+    return nil, err.new("system.vms_left", "not every VM could be halted or deleted; nothing was removed",
       { remedy = "look with `banger vm list`, then try again" })
   end
   return true
 end
 
+local function question(flags)
+  if flags.purge then return "remove banger with all VMs, images and state?" end
+  return flags.stop and "remove banger? VMs that run are halted, their disks stay" or "remove banger? VMs that run go on without it"
+end
+
 function M.uninstall(ctx)
-  local purge = ctx.flags.purge or false
-  if ctx.interactive and not ctx.flags.force then
-    local question = purge and "remove banger with all VMs, images and state?" or "remove banger? VMs that run go on without it"
-    if not ctx.out:ask(question) then return nil, err.new("cli.declined", "nothing was removed") end
+  local flags = ctx.flags
+  if ctx.interactive and not flags.force and not ctx.out:ask(question(flags)) then
+    return nil, err.new("cli.declined", "nothing was removed")
   end
-  local ok, e = settle_vms(purge)
-  if ok then ok, e = banger.system.uninstall { purge = purge } end
+  local ok, e = settle_vms(flags)
+  if ok then ok, e = banger.system.uninstall { purge = flags.purge or false } end
   if not ok then return nil, e end
-  return { removed = { purged = purge } }
+  return { removed = { purged = flags.purge or false } }
 end
 
 function M.text_gone(result, ctx)

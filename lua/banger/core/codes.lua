@@ -234,6 +234,7 @@ code("systemd.failed", FAILED, "systemd refused or could not do what was asked."
   { "a unit that does not start" }, "`systemctl status` and `journalctl -u` of the unit tell more")
 code("system.owner_root", USAGE, "The owner of the VMs cannot be root.",
   { "run as root without sudo", "--owner root" })
+code("system.other_owner", CONFLICT, "banger is installed for another owner.", { "--owner with another name than before" })
 code("system.no_systemd", FAILED, "The host does not run systemd.", { "a container", "another init" })
 code("system.foreign_file", CONFLICT, "A file of somebody else is where banger has to put its own.",
   { "an earlier installation by hand" })

@@ -82,9 +82,13 @@ function M.verdict(host, version, before)
   return same_vms(before, after)
 end
 
-local function restart(ctx)
+-- `version` is `current` by now; its links and units are made the system's.
+local function restart(ctx, version)
   local systemd = ctx.host.systemd
-  local ok, e = systemd.ctl("daemon-reload")
+  local added, e = install.link(ctx.host, version)
+  local ok = added
+  if added then ok, e = systemd.ctl("daemon-reload") end
+  if ok and added[1] then ok, e = systemd.ctl("enable", unpack(added)) end
   if not ok then return nil, e end
   for _, unit in ipairs(install.SERVICES) do
     ok, e = install.restart_unit(systemd, unit)
@@ -98,8 +102,9 @@ local function go_back(ctx)
   local host = ctx.host
   local ok, e = host.journal:write { from = ctx.from, to = ctx.to, step = "rollback" }
   if ok then ok, e = host.releases:point("current", ctx.from) end
-  if ok then ok, e = restart(ctx) end
+  if ok then ok, e = restart(ctx, ctx.from) end
   if ok then ok, e = M.verdict(host, ctx.from, ctx.vms) end
+  if ok then ok, e = install.unlink_others(host, ctx.from) end
   if ok then ok, e = host.journal:clear() end
   if not ok then
     return nil, err.new("update.rollback_failed", ("the old release %s is selected but does not serve yet"):format(ctx.from),
@@ -140,7 +145,7 @@ M.steps = {
     if not ok then return nil, e end
     return ctx.host.releases:point("current", ctx.to)
   end, undo = go_back, undo_within = 60 },
-  { name = "restart", within = 60, run = restart },
+  { name = "restart", within = 60, run = function(ctx) return restart(ctx, ctx.to) end },
   { name = "verdict", within = VERDICT_SECONDS, run = function(ctx) return M.verdict(ctx.host, ctx.to, ctx.vms) end },
 }
 
@@ -156,6 +161,7 @@ local function finish(ctx)
   note(host.journal:raise_serial(ctx.key_id, ctx.facts.serial))
   note(host.files.copy(host.releases:path(ctx.to) .. "/banger-recover", install.LIB .. "/banger-recover", 493)) -- 0755
   note(host.journal:write { from = ctx.from, to = ctx.to, step = "good" })
+  note(install.unlink_others(host, ctx.to))
   note(host.releases:prune())
   note(host.archive:discard())
   if not first then note(host.journal:clear()) end

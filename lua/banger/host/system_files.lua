@@ -1,13 +1,13 @@
 -- The few files and links that an installed banger has outside its own folders. Root only.
 local err = require "banger.core.err"
+local file = require "banger.host.file"
 local sys = require "banger.rt.sys"
 
 local M = {}
 
-local FOLDER = tonumber("755", 8)
 local FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 
----A symlink that points at `to`; one that points elsewhere is replaced, anything else in its place is refused.
+---A symlink that points at `to`, in a folder that is there; one that points elsewhere is replaced, anything else in its place is refused.
 ---@param to string
 ---@param at string
 ---@return true|nil, banger.Error?
@@ -18,11 +18,8 @@ function M.link(to, at)
     return nil, err.new("system.foreign_file", at .. " is there and is not banger's",
       { remedy = "move it away, then install again" })
   end
-  local ok, e = sys.mkdir_p(at:match "^(.*)/", FOLDER)
-  if ok then
-    sys.rmtree(at .. ".banger-new")
-    ok, e = sys.symlink(to, at .. ".banger-new")
-  end
+  sys.rmtree(at .. ".banger-new")
+  local ok, e = sys.symlink(to, at .. ".banger-new")
   if ok then ok, e = sys.rename(at .. ".banger-new", at) end
   if not ok then return nil, err.wrap(e, "link " .. at) end
   return true
@@ -72,13 +69,20 @@ function M.copy(from, to, mode)
   return true
 end
 
+---Whether the kernel forwards packets: "0" or "1".
+---@return string?
+function M.forwarding()
+  return (file.read(FORWARDING, 64) or ""):match "^%d"
+end
+
 ---Guests reach the outside only if the kernel forwards; sysctl.d keeps it so over a reboot.
+---@param value "0"|"1"
 ---@return true|nil, banger.Error?
-function M.forwarding_on()
+function M.set_forwarding(value)
   local fd, e = sys.open(FORWARDING, "w")
   if not fd then return nil, err.wrap(e, "open " .. FORWARDING) end
   local ok
-  ok, e = sys.write(fd, "1\n")
+  ok, e = sys.write(fd, value .. "\n")
   sys.close(fd)
   if not ok then return nil, err.wrap(e, "write " .. FORWARDING) end
   return true

@@ -24,7 +24,7 @@ return {
   verbs = {
     {
       name = "install", summary = "install this release, or repair it", as = "root", args = {},
-      flags = { { name = "owner", value = "USER", type = "word", help = "who will own the VMs (default: the user behind sudo)" } },
+      flags = { { name = "owner", value = "USER", type = "word", help = "who will own the VMs (default: the user behind sudo, else a new user banger)" } },
       json = status, run = "system:install", text = "system:text_status",
       examples = { "sudo banger system install", "sudo banger system install --owner alice" },
     },
@@ -32,7 +32,8 @@ return {
       name = "uninstall", summary = "remove programs and units", as = "root", args = {},
       flags = {
         { name = "purge", help = "remove VMs, images, kernels and state too" },
-        { name = "force", help = "do not ask; VMs that run are left running unless --purge is given" },
+        { name = "stop", help = "halt VMs that run; without it or --purge they go on" },
+        { name = "force", help = "do not ask" },
       },
       json = { kind = "object", key = "removed", shape = "removed" }, run = "system:uninstall", text = "system:text_gone",
       examples = { "sudo banger system uninstall", "sudo banger system uninstall --purge --force" },
