@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 enum {
-    BG_UID_COUNT = 4096, /* uids of an instance; slots 0..4091 use them */
-    BG_VMS_MAX = 1024,   /* default quota of VMs (taps, disks, jails) of an instance */
+    BG_UID_COUNT = 4096,     /* uids of an instance; slots 0..4091 use them */
+    BG_EGRESS_MAX_S = 86400, /* how long a resolved address may stay open */
+    BG_VMS_MAX = 1024,       /* default quota of VMs (taps, disks, jails) of an instance */
 };
 
 struct bg_helper {

@@ -86,7 +86,7 @@ static struct rtnl_link *by_index(uint32_t ifindex)
     return l;
 }
 
-int bg_link_set_up(uint32_t ifindex, uint32_t master)
+int bg_link_set_up(uint32_t ifindex, uint32_t master, uint32_t mtu)
 {
     FREED(nl_sock) *s = route_socket();
     FREED(rtnl_link) *l = by_index(ifindex), *change = rtnl_link_alloc();
@@ -95,6 +95,8 @@ int bg_link_set_up(uint32_t ifindex, uint32_t master)
     rtnl_link_set_flags(change, IFF_UP);
     if (master != 0)
         rtnl_link_set_master(change, (int)master);
+    if (mtu != 0)
+        rtnl_link_set_mtu(change, mtu);
     return result(rtnl_link_change(s, l, change, 0));
 }
 
@@ -157,14 +159,22 @@ int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac)
     return result(rtnl_neigh_add(s, n, NLM_F_CREATE | NLM_F_REPLACE));
 }
 
-/* Through which link the route goes; 0 when through several, or none (blackhole). */
-static uint32_t out_of(struct rtnl_route *r)
+uint32_t bg_link_uplink_mtu(void)
 {
-    struct rtnl_nexthop *hop = rtnl_route_get_nnexthops(r) == 1 ? rtnl_route_nexthop_n(r, 0) : NULL;
-    return hop ? (uint32_t)rtnl_route_nh_get_ifindex(hop) : 0;
+    struct sockaddr_in anywhere = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xc0000201)};
+    int mtu = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t size = sizeof(mtu);
+    /* Connecting sends nothing, but finds the route, also by the rules of a VPN. */
+    if (fd < 0 || connect(fd, (struct sockaddr *)&anywhere, sizeof(anywhere)) < 0 ||
+        getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 || mtu > 1500)
+        mtu = 1500;
+    if (fd >= 0)
+        close(fd);
+    return mtu < 1280 ? 1280 : (uint32_t)mtu;
 }
 
-int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix, uint32_t ifindex)
+int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix)
 {
     FREED(nl_sock) *s = route_socket();
     FREED(nl_cache) *routes = NULL;
@@ -178,8 +188,8 @@ int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix, uint32_t ifindex)
         if (bits == 0 || bits > 32 || nl_addr_get_len(to) != sizeof(net))
             continue;
         memcpy(&net, nl_addr_get_binary_addr(to), sizeof(net));
-        uint32_t mask = ~UINT32_C(0) << (32 - (bits < prefix ? bits : prefix)), out = out_of(r);
-        if ((out == 0 || out != ifindex) && (ntohl(net) & mask) == (subnet & mask))
+        uint32_t mask = ~UINT32_C(0) << (32 - (bits < prefix ? bits : prefix));
+        if ((ntohl(net) & mask) == (subnet & mask))
             return 1;
     }
     return 0;

@@ -15,8 +15,9 @@ struct bg_link {
 int bg_link_get(const char *name, struct bg_link *ret); /* -ENODEV when there is none */
 /* With a MAC of its own, else it would take over one of its ports' and change it as they come and go. */
 int bg_link_add_bridge(const char *name, const uint8_t mac[6]);
-int bg_link_set_up(uint32_t ifindex, uint32_t master); /* up, and port of master unless 0 */
-int bg_link_delete(uint32_t ifindex);                  /* 0 when it is gone already */
+/* Up; port of master, and with this MTU, unless 0. */
+int bg_link_set_up(uint32_t ifindex, uint32_t master, uint32_t mtu);
+int bg_link_delete(uint32_t ifindex); /* 0 when it is gone already */
 int bg_link_add_address(uint32_t ifindex, uint32_t address,
                         uint32_t prefix); /* 0 when it is there already */
 
@@ -26,6 +27,9 @@ int bg_link_add_tap(const char *name, uid_t uid);
 /* The address is that MAC's for good (NULL: no more; 0 when it was not). Frames to a VM then never wait for ARP. */
 int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac);
 
-/* 1 when an IPv4 route other than the default one, and not through ifindex, overlaps the network; 0 when none does. */
-int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix, uint32_t ifindex);
+/* The MTU of the way out of the host, 1280 to 1500; 1500 when there is none. */
+uint32_t bg_link_uplink_mtu(void);
+
+/* 1 when an IPv4 route other than the default one overlaps the network; 0 when none does. */
+int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix);
 #endif

@@ -1,75 +1,26 @@
-/*
- * The tables of nft.h. Two facts that the rules rest on:
- * - A guest's frames meet the bridge family first; inet sees them only when they are routed, so who may speak on the
- *   wire is decided in the bridge table, by tap, MAC and address together.
- * - route_localnet of our bridge makes localhost:PORT reach a published port; the "early" chain takes the other
- *   direction away (a guest that sends to 127.0.0.1).
- */
+/* The tables of nft.h. Whole ones are text for libnftables, elements of their sets go by netlink. */
 #include "nft.h"
+#include "nft_set.h"
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* %1$s table, %2$s bridge, %3$s tap prefix, %4$s gateway, %5$s subnet, %6$u prefix */
 static const char tables[] =
-    "add table inet %1$s; delete table inet %1$s; add table bridge %1$s; delete table bridge %1$s\n"
-    "table inet %1$s {\n"
-    " set offline { type ipv4_addr; }\n"
-    " set alone { type ipv4_addr; }\n"
-    " map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
-    " map local_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
-    " chain early { type filter hook prerouting priority -300; policy accept;\n"
-    "  iifname \"%2$s\" ip daddr 127.0.0.0/8 drop\n"
-    " }\n"
-    " chain published { type nat hook prerouting priority -100; policy accept;\n"
-    "  iifname != \"%2$s\" fib daddr type local dnat ip to meta l4proto . th dport map @ports\n"
-    " }\n"
-    " chain published_here { type nat hook output priority -100; policy accept;\n"
-    "  fib daddr type local dnat ip to meta l4proto . th dport map @local_ports\n"
-    " }\n"
-    " chain outwards { type nat hook postrouting priority 100; policy accept;\n"
-    "  ip saddr %5$s/%6$u oifname != \"%2$s\" masquerade\n"
-    "  ip saddr 127.0.0.0/8 oifname \"%2$s\" masquerade\n"
-    " }\n"
-    " chain input { type filter hook input priority 0; policy accept;\n"
-    "  iifname != \"%2$s\" accept\n"
-    "  ct state established,related accept\n"
-    "  ip daddr %4$s meta l4proto { tcp, udp } th dport 53 accept\n"
-    "  ip daddr %4$s icmp type echo-request accept\n"
-    "  drop\n"
-    " }\n"
-    " chain from_guest {\n"
-    "  ip daddr 169.254.0.0/16 drop\n"
-    "  ip saddr @offline ct state new drop\n"
-    "  ip saddr @alone oifname \"%2$s\" drop\n"
-    " }\n"
-    " chain to_guest {\n"
-    "  ip daddr @alone iifname \"%2$s\" drop\n"
-    "  iifname \"%2$s\" accept\n"
-    "  ct state established,related accept\n"
-    "  ct status dnat accept\n"
-    "  drop\n"
-    " }\n"
-    " chain forward { type filter hook forward priority 0; policy accept;\n"
-    "  iifname \"%2$s\" jump from_guest\n"
-    "  oifname \"%2$s\" jump to_guest\n"
-    " }\n"
-    "}\n"
-    "table bridge %1$s {\n"
-    " set guests { type ifname . ether_addr . ipv4_addr; }\n"
-    " set alone { type ifname; }\n"
-    " chain speak { type filter hook prerouting priority -300; policy accept;\n"
-    "  iifname != \"%3$s*\" accept\n"
-    "  ether type ip iifname . ether saddr . ip saddr @guests accept\n"
-    "  ether type arp iifname . ether saddr . arp saddr ip @guests"
-    " iifname . arp saddr ether . arp saddr ip @guests accept\n"
-    "  drop\n"
-    " }\n"
-    " chain between { type filter hook forward priority 0; policy accept;\n"
-    "  iifname @alone drop\n"
-    "  oifname @alone drop\n"
-    " }\n"
-    "}\n";
+#include "tables.nft.h"
+    ;
+/* %1$s table, %2$s slot, %3$s the guest's address */
+static const char unlisted[] =
+#include "listed.nft.h"
+    "delete chain inet %1$s to-%2$s; delete set inet %1$s hosts-%2$s; delete set inet %1$s "
+    "nets-%2$s";
+static const char listed[] =
+#include "listed.nft.h"
+    "add rule inet %1$s to-%2$s ip daddr @hosts-%2$s return\n"
+    "add rule inet %1$s to-%2$s ip daddr @nets-%2$s return\n"
+    "add rule inet %1$s to-%2$s reject with icmpx admin-prohibited\n"
+    "add element inet %1$s listed { %3$s : jump to-%2$s }";
 
 /* ret_output: what a listing said, with the rules' handles, the caller's to free; or NULL. */
 static int run(struct bg_reply *f, const char *step, const char *text, char **ret_output)
@@ -105,12 +56,13 @@ static int runf(struct bg_reply *f, const char *step, const char *format, ...)
 
 int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
-    char tap[BG_IFNAME_MAX], gateway[16], subnet[16];
+    char tap[BG_IFNAME_MAX], gateway[16], subnet[24];
     snprintf(tap, sizeof(tap), "bg%.8s-t", h->instance);
     bg_ipv4(gateway, net->names.gateway);
     bg_ipv4(subnet, net->subnet);
+    snprintf(subnet + strlen(subnet), 4, "/%u", net->prefix);
     return runf(f, "write the nft tables", tables, net->names.table, net->names.bridge, tap,
-                gateway, subnet, net->prefix);
+                gateway, subnet);
 }
 
 int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
@@ -158,80 +110,119 @@ int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply 
     return run(f, "write the rules in DOCKER-USER", text, NULL);
 }
 
-int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot, struct bg_reply *f)
+static int enlist(struct bg_helper *h, const struct bg_net *net, uint32_t slot, bool wanted,
+                  struct bg_reply *f)
 {
     struct bg_net_names n;
-    char address[16];
-    const char *t = net->names.table;
+    char address[16], number[4];
     bg_net_names(&n, h->instance, net->subnet, slot);
     bg_ipv4(address, n.address);
-    /* Adding first makes the deletion succeed whether the element was there or not. */
-    return runf(
-        f, "dismiss the tap from nft",
-        "add element inet %1$s offline { %2$s }; delete element inet %1$s offline { %2$s }\n"
-        "add element inet %1$s alone { %2$s }; delete element inet %1$s alone { %2$s }\n"
-        "add element bridge %1$s alone { \"%3$s\" }; delete element bridge %1$s alone { \"%3$s\" "
-        "}\n"
-        "add element bridge %1$s guests { \"%3$s\" . %4$02x:%5$02x:%6$02x:%7$02x:%8$02x:%9$02x . "
-        "%2$s }\n"
-        "delete element bridge %1$s guests { \"%3$s\" . %4$02x:%5$02x:%6$02x:%7$02x:%8$02x:%9$02x "
-        ". %2$s }\n",
-        t, address, n.tap, n.mac[0], n.mac[1], n.mac[2], n.mac[3], n.mac[4], n.mac[5]);
+    snprintf(number, sizeof(number), "%03x", slot & 0xfff);
+    if (wanted)
+        return runf(f, "write the VM's list in nft", listed, net->names.table, number, address);
+    return runf(f, "remove the VM's list from nft", unlisted, net->names.table, number, address);
+}
+
+/* Each set that a tap can be in: taken out, and put in where it belongs. */
+static int place(struct bg_helper *h, const struct bg_net *net, uint32_t slot, bool here,
+                 uint32_t reach, const char *step, struct bg_reply *f)
+{
+    struct bg_net_names n;
+    struct bg_batch b = {.n = 0};
+    struct {
+        char tap[16];
+        uint8_t mac[8], address[4];
+    } guest = {"", "", ""};
+    bg_net_names(&n, h->instance, net->subnet, slot);
+    memcpy(guest.tap, n.tap, sizeof(n.tap));
+    memcpy(guest.mac, n.mac, sizeof(n.mac));
+    memcpy(guest.address, &(uint32_t){htonl(n.address)}, 4);
+    const struct {
+        struct bg_element e;
+        bool wanted;
+    } sets[] = {
+        {{NFPROTO_INET, "offline", guest.address, NULL, 4, 0, 0, false}, reach == BG_V_offline},
+        {{NFPROTO_INET, "alone", guest.address, NULL, 4, 0, 0, false}, reach != BG_V_open},
+        {{NFPROTO_BRIDGE, "alone", guest.tap, NULL, 16, 0, 0, false}, reach != BG_V_open},
+        {{NFPROTO_BRIDGE, "guests", &guest, NULL, sizeof(guest), 0, 0, false}, true}};
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+        if (!here || sets[i].wanted)
+            bg_batch_put(&b, n.table, &sets[i].e);
+        if (!here)
+            bg_batch_take(&b, n.table, &sets[i].e);
+    }
+    int error = bg_batch_commit(&b);
+    return error == -ENOENT && !here ? 1 : bg_step(f, step, error);
+}
+
+int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
+                   struct bg_reply *f)
+{
+    int gone = place(h, net, slot, false, reach, "dismiss the tap from nft", f);
+    if (gone != 0)
+        return gone < 0 ? -1 : 0;
+    return reach == BG_V_listed ? enlist(h, net, slot, false, f) : 0;
 }
 
 int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
                  struct bg_reply *f)
 {
-    struct bg_net_names n;
-    char address[16];
-    const char *t = net->names.table;
-    bg_net_names(&n, h->instance, net->subnet, slot);
-    bg_ipv4(address, n.address);
-    const char *alone = reach != BG_V_open ? "add" : "#",
-               *offline = reach == BG_V_offline ? "add" : "#";
-    return runf(
-        f, "admit the tap to nft",
-        "%10$s element inet %1$s offline { %2$s }\n"
-        "%11$s element inet %1$s alone { %2$s }\n%11$s element bridge %1$s alone { \"%3$s\" }\n"
-        "add element bridge %1$s guests { \"%3$s\" . %4$02x:%5$02x:%6$02x:%7$02x:%8$02x:%9$02x . "
-        "%2$s }\n",
-        t, address, n.tap, n.mac[0], n.mac[1], n.mac[2], n.mac[3], n.mac[4], n.mac[5], offline,
-        alone);
+    if (reach == BG_V_listed && enlist(h, net, slot, true, f) < 0)
+        return -1;
+    return place(h, net, slot, true, reach, "admit the tap to nft", f);
 }
 
-/* "{ tcp . 8080 : 10.0.0.2 . 80 }" */
-static void port_element(char ret[static 80], struct bg_helper *h, const struct bg_net *net,
-                         const struct bg_port *p)
+int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint32_t prefix,
+                 uint32_t seconds, struct bg_reply *f)
+{
+    struct bg_batch b = {.n = 0};
+    char set[16];
+    uint32_t first = htonl(network), behind = htonl(network + (UINT32_C(1) << (32 - prefix)));
+    struct bg_element e = {.family = NFPROTO_INET, .set = set, .key = &first, .key_size = 4};
+    snprintf(set, sizeof(set), "%s-%03x", seconds ? "hosts" : "nets", slot & 0xfff);
+    if (seconds) { /* anew, or the time that it has would stay */
+        e.timeout_ms = (uint64_t)seconds * 1000;
+        bg_batch_put(&b, net->names.table, &e);
+        bg_batch_take(&b, net->names.table, &e);
+    }
+    bg_batch_put(&b, net->names.table, &e);
+    e.key = &behind;
+    e.end = true;
+    if (!seconds && behind != 0)
+        bg_batch_put(&b, net->names.table, &e);
+    return bg_step(f, "allow the network in nft", bg_batch_commit(&b));
+}
+
+/* The elements of a published port: in local_ports, and in ports when others may reach it, too. */
+static int publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
+                   bool wanted, const char *step, struct bg_reply *f)
 {
     struct bg_net_names n;
-    char guest[16];
+    struct bg_batch b = {.n = 0};
+    uint32_t key[] = {0, htons((uint16_t)p->host_port)},
+             data[] = {0, htons((uint16_t)p->guest_port)};
+    struct bg_element e = {NFPROTO_INET, "local_ports", key, data, 8, 8, 0, false};
     bg_net_names(&n, h->instance, net->subnet, p->slot);
-    bg_ipv4(guest, n.address);
-    snprintf(ret, 80, "{ %s . %u : %s . %u }", p->proto == BG_V_udp ? "udp" : "tcp", p->host_port,
-             guest, p->guest_port);
+    *(uint8_t *)key = p->proto == BG_V_udp ? IPPROTO_UDP : IPPROTO_TCP;
+    data[0] = htonl(n.address);
+    for (int both = 0; both < 2; both++, e.set = "ports") {
+        if (!wanted || !both || !p->local_only)
+            bg_batch_put(&b, n.table, &e);
+        if (!wanted)
+            bg_batch_take(&b, n.table, &e);
+    }
+    int error = bg_batch_commit(&b);
+    return error == -ENOENT && !wanted ? 0 : bg_step(f, step, error);
 }
 
 int bg_nft_publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
                    struct bg_reply *f)
 {
-    char element[80];
-    const char *t = net->names.table;
-    port_element(element, h, net, p);
-    if (p->local_only)
-        return runf(f, "publish the port in nft", "add element inet %s local_ports %s", t, element);
-    return runf(f, "publish the port in nft",
-                "add element inet %1$s local_ports %2$s; add element inet %1$s ports %2$s", t,
-                element);
+    return publish(h, net, p, true, "publish the port in nft", f);
 }
 
 int bg_nft_unpublish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
                      struct bg_reply *f)
 {
-    char element[80];
-    port_element(element, h, net, p);
-    return runf(
-        f, "withdraw the port from nft",
-        "add element inet %1$s ports %2$s; delete element inet %1$s ports %2$s\n"
-        "add element inet %1$s local_ports %2$s; delete element inet %1$s local_ports %2$s\n",
-        net->names.table, element);
+    return publish(h, net, p, false, "withdraw the port from nft", f);
 }

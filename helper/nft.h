@@ -1,6 +1,6 @@
 /*
  * banger's own nft tables: "inet banger-<i>" (NAT, published ports, what guests may reach) and "bridge banger-<i>"
- * (anti-spoofing, isolation between guests). A VM or port is an element of a set, never a rule of its own.
+ * (anti-spoofing, isolation between guests); tables.nft has both, listed.nft what a VM with a list of its own gets.
  *
  * The text given to libnftables is made here of numbers and derived names only. 0, or -1 with f filled.
  */
@@ -20,11 +20,18 @@ bool bg_nft_is_up(const struct bg_net *net);
  */
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f);
 
-/* Let the VM's tap speak with its MAC and address; reach is an E_reach. To change it, dismiss first. */
+/*
+ * Let the VM's tap speak with its MAC and address; reach is an E_reach. To change it, dismiss with the old one first.
+ * A dismissal from tables that somebody has removed is done.
+ */
 int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
                  struct bg_reply *f);
-int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot,
+int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
                    struct bg_reply *f);
+
+/* Let an admitted VM of reach `listed` send to the network, for so many seconds (0: as long as it has its tap). */
+int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint32_t prefix,
+                 uint32_t seconds, struct bg_reply *f);
 
 int bg_nft_publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
                    struct bg_reply *f);

@@ -7,7 +7,7 @@
 int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);
 int bg_ports_remove(struct bg_helper *h, const char *vm, struct bg_reply *f);
 
-/* For bg_later, now and then: puts back what another program took out of its own tables. */
+/* For bg_later, now and then: puts back what other programs took out, and follows the uplink. */
 void bg_net_restore(struct bg_helper *h, const char *unused);
 
 /* op_base.c: refuse what is no regular file open for reading, of 1 to max bytes, on a file system that cannot stall. */

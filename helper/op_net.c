@@ -1,4 +1,5 @@
 /* The network's operations: the bridge, its tables, taps and published ports. */
+#include "beside.h"
 #include "link.h"
 #include "nft.h"
 #include "op.h"
@@ -6,7 +7,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 /* Write "1" into a sysctl of the bridge, or a global one; all of them exist on every kernel with IPv4. */
 static int sysctl_on(struct bg_reply *f, const char *path)
@@ -54,8 +54,6 @@ static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_reply 
         return -1;
     if ((error = bg_link_add_address(net->ifindex, net->names.gateway, net->prefix)) < 0)
         return bg_step(f, "give the bridge its address", error);
-    if ((error = bg_link_set_up(net->ifindex, 0)) < 0)
-        return bg_step(f, "set the bridge up", error);
     return bridge_sysctls(net->names.bridge, f);
 }
 
@@ -75,6 +73,18 @@ static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply
         if (bg_nft_publish(h, net, &port, f) < 0)
             return -1;
     return found;
+}
+
+/* What others may have changed since: tables flushed, Docker or firewalld started anew, another uplink. */
+static int settle(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
+{
+    int error = bg_link_set_up(net->ifindex, 0, bg_link_uplink_mtu());
+    if (error < 0)
+        return bg_step(f, "set the bridge up", error);
+    if (!bg_nft_is_up(net) && (bg_nft_up(h, net, f) < 0 || refill(h, net, f) < 0))
+        return -1;
+    bg_beside(h, net, true);
+    return bg_nft_beside_docker(net, true, f);
 }
 
 /* A bridge that was made but not looked at yet is ours by its name: the intent was written when no such link was there. */
@@ -119,7 +129,8 @@ int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg
     if (found && !known)
         return bg_fail(f, BG_NET_CONFLICT, EEXIST,
                        "link %s exists and is not in the ledger; remove it", net.names.bridge);
-    int overlaps = bg_link_route_overlaps(a->subnet, a->prefix, link.ifindex);
+    /* A route that came later, a VPN's, takes nothing from VMs that run: theirs is a bridge of the host's. */
+    int overlaps = found ? 0 : bg_link_route_overlaps(a->subnet, a->prefix);
     if (overlaps < 0)
         return bg_step(f, "look for overlapping routes", overlaps);
     if (overlaps)
@@ -127,10 +138,7 @@ int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg
                        "subnet: overlaps a route of the host; choose another");
     if (bg_net_save(h, &net, f) < 0)
         return -1;
-    if (make_bridge(h, &net, f) < 0 ||
-        (!bg_nft_is_up(&net) && (bg_nft_up(h, &net, f) < 0 || refill(h, &net, f) < 0)))
-        return known ? -1 : undo_net(h, &net);
-    if (bg_nft_beside_docker(&net, true, f) < 0)
+    if (make_bridge(h, &net, f) < 0 || settle(h, &net, f) < 0)
         return known ? -1 : undo_net(h, &net);
     snprintf(r->bridge.s, sizeof(r->bridge.s), "%s", net.names.bridge);
     r->ifindex = net.ifindex;
@@ -162,12 +170,12 @@ int bg_act_net_down(struct bg_helper *h, const struct bg_args_net_down *a,
     int error = found ? bg_link_delete(link.ifindex) : 0;
     if (error < 0)
         return bg_step(f, "remove the bridge", error);
+    bg_beside(h, &net, false);
     if (bg_nft_beside_docker(&net, false, f) < 0 || bg_nft_down(h, &net, f) < 0)
         return -1;
     return bg_net_forget(h, f);
 }
 
-/* Docker makes its chains anew when it starts, without what others put there. */
 void bg_net_restore(struct bg_helper *h, const char *unused)
 {
     struct bg_net net;
@@ -175,9 +183,23 @@ void bg_net_restore(struct bg_helper *h, const char *unused)
     (void)unused;
     bg_deadline(30);
     if (bg_sandbox_worker(&f) == 0 && bg_lock(h, BG_LOCK_NET, &f) == 0 &&
-        bg_net_load(h, &net, &f) == 0 && bg_nft_beside_docker(&net, true, &f) < 0)
+        bg_net_load(h, &net, &f) == 0 && net.ifindex != 0 && settle(h, &net, &f) < 0)
         dprintf(2, "%s\n", f.message);
     bg_unlock(h);
+}
+
+static int resolver(const struct bg_net *net, int type, struct bg_reply *f)
+{
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(net->names.gateway)};
+    int one = 1;
+    BG_CLOSED int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* A daemon that was killed has left connections; they are no listener. */
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+        (type == SOCK_STREAM && listen(fd, 64) < 0))
+        return bg_sys(f, "bind port 53 of the bridge's address");
+    return bg_steal(&fd);
 }
 
 /* Safe because the address is our bridge's alone, so no other resolver of the host can be shadowed. */
@@ -186,15 +208,11 @@ int bg_act_dns_socket(struct bg_helper *h, const struct bg_args_dns_socket *a,
 {
     struct bg_net net;
     (void)a;
-    if (bg_net_load(h, &net, f) < 0)
+    if (bg_net_load(h, &net, f) < 0 || (r->stream = resolver(&net, SOCK_STREAM, f)) < 0)
         return -1;
-    struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(net.names.gateway)};
-    BG_CLOSED int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-        return bg_sys(f, "bind port 53 of the bridge's address");
-    r->socket = bg_steal(&fd);
-    return 0;
+    if ((r->socket = resolver(&net, SOCK_DGRAM, f)) < 0)
+        bg_close(&r->stream);
+    return r->socket < 0 ? -1 : 0;
 }
 
 /* Remove a tap of the VM: ours by ledger, and of the right kind by kernel. 0 also when it is gone. */
@@ -217,17 +235,10 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
         return bg_fail(f, BG_VM_UNPROVEN, 0,
                        "link %s is not the tap that banger made; nothing was removed", n.tap);
-    /* Both wait for the kernel's readers (RCU), some 15 ms each: side by side. */
-    pid_t deleter = error == 0 ? fork() : 0;
-    if (error == 0 && deleter == 0)
-        _exit(-bg_link_delete(link.ifindex) & 0xff);
-    int status = 0, dismissed = bg_nft_dismiss(h, &net, vm->slot, f);
-    if (deleter != 0 && (deleter < 0 || waitpid(deleter, &status, 0) < 0))
-        return bg_sys(f, "remove the tap");
-    if (dismissed < 0)
+    if (bg_nft_dismiss(h, &net, vm->slot, vm->tap_reach, f) < 0)
         return -1;
-    if (status != 0)
-        return bg_step(f, "remove the tap", -WEXITSTATUS(status));
+    if (error == 0 && (error = bg_link_delete(link.ifindex)) < 0)
+        return bg_step(f, "remove the tap", error);
     if ((error = bg_link_neighbour(net.ifindex, n.address, NULL)) < 0)
         return bg_step(f, "forget the guest's MAC", error);
     vm->has_tap = false;
@@ -235,7 +246,7 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
     return 0;
 }
 
-static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm *vm,
+static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm *vm, uint32_t reach,
                     struct bg_reply *f)
 {
     struct bg_net_names n;
@@ -248,12 +259,18 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
         (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
         return bg_fail(f, BG_NET_CONFLICT, EEXIST,
                        "link %s exists and is not the tap that banger made", n.tap);
+    if (error < 0 && error != -ENODEV)
+        return bg_step(f, "look for the tap", error);
     bool made = error == -ENODEV;
-    if (made) {
+    if (!made && bg_nft_dismiss(h, net, vm->slot, vm->tap_reach, f) < 0)
+        return -1;
+    vm->tap_reach = reach;
+    if (made)
         vm->tap_ifindex = 0;
-        vm->has_tap = true;
-        if (bg_vm_save(h, vm, false, f) < 0)
-            return -1;
+    vm->has_tap = true;
+    if (bg_vm_save(h, vm, false, f) < 0)
+        return -1;
+    if (made) {
         if ((error = bg_link_add_tap(n.tap, vm->uid)) == -EEXIST) {
             vm->has_tap = false;
             bg_vm_save(h, vm, false, f);
@@ -262,18 +279,15 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
         }
         if (error < 0 || (error = bg_link_get(n.tap, &link)) < 0)
             return bg_step(f, "make the tap", error);
-        vm->tap_ifindex = link.ifindex;
-    } else if (error < 0)
-        return bg_step(f, "look for the tap", error);
+    }
+    vm->tap_ifindex = link.ifindex;
     /* Rules before the port: the tap never carries a frame that nobody checks. */
-    if ((!made && bg_nft_dismiss(h, net, vm->slot, f) < 0) ||
-        bg_nft_admit(h, net, vm->slot, vm->tap_reach, f) < 0)
+    if (bg_nft_admit(h, net, vm->slot, reach, f) < 0)
         return -1;
-    if ((error = bg_link_set_up(link.ifindex, net->ifindex)) < 0)
+    if ((error = bg_link_set_up(link.ifindex, net->ifindex, 0)) < 0)
         return bg_step(f, "put the tap on the bridge", error);
     if ((error = bg_link_neighbour(net->ifindex, n.address, n.mac)) < 0)
         return bg_step(f, "tell the host the guest's MAC", error);
-    vm->tap_ifindex = link.ifindex;
     return bg_vm_save(h, vm, false, f);
 }
 
@@ -288,8 +302,7 @@ int bg_act_tap_create(struct bg_helper *h, const struct bg_args_tap_create *a,
         bg_net_load(h, &net, f) < 0)
         return -1;
     bool fresh = !vm.has_tap;
-    vm.tap_reach = a->reach;
-    if (make_tap(h, &net, &vm, f) < 0) {
+    if (make_tap(h, &net, &vm, a->reach, f) < 0) {
         struct bg_reply unused;
         if (fresh && vm.has_tap && bg_tap_remove(h, &vm, &unused) == 0)
             bg_vm_save(h, &vm, false, &unused);
@@ -299,6 +312,27 @@ int bg_act_tap_create(struct bg_helper *h, const struct bg_args_tap_create *a,
     snprintf(r->ifname.s, sizeof(r->ifname.s), "%s", n.tap);
     r->ifindex = vm.tap_ifindex;
     return 0;
+}
+
+/* Safe because it opens nothing that the reach `open` would not; the network and the VM's own sets are numbers. */
+int bg_act_egress_allow(struct bg_helper *h, const struct bg_args_egress_allow *a,
+                        struct bg_res_egress_allow *r, struct bg_reply *f)
+{
+    struct bg_vm vm;
+    struct bg_net net;
+    (void)r;
+    if (a->prefix < 1 || a->prefix > 32 ||
+        (a->network & ((UINT64_C(1) << (32 - a->prefix)) - 1)) != 0)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "network: must be without host bits, prefix: 1 to 32");
+    if (a->seconds > BG_EGRESS_MAX_S || (a->seconds > 0 && a->prefix != 32))
+        return bg_fail(f, BG_BAD_REQUEST, 0, "seconds: at most %d, and for one address (prefix 32)",
+                       BG_EGRESS_MAX_S);
+    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0 ||
+        bg_net_load(h, &net, f) < 0)
+        return -1;
+    if (!vm.has_tap || vm.tap_reach != BG_V_listed)
+        return bg_fail(f, BG_BAD_REQUEST, 0, "vm: %s has no tap whose reach is listed", vm.id);
+    return bg_nft_allow(&net, vm.slot, a->network, a->prefix, a->seconds, f);
 }
 
 /* 1 when something on the host listens there: our socket must be able to bind the port on every address. */

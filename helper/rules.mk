@@ -1,5 +1,5 @@
 # The root helper and its monitor: C, with a link line of their own.
-HELPER_CORE := util record ledger names wire link nft copy proc engine config sandbox worker \
+HELPER_CORE := util record ledger names wire link nft nft_set beside copy proc engine config sandbox worker \
                op_net op_base op_disk op_snap disk_dm spare op_jail op_connect op_vm spawn_monitor spawn_service housekeeping server
 HELPER_LIBS := -lnl-route-3 -lnl-3 -lcrypto -lnftables -lsystemd -lseccomp -ldevmapper
 HELPER_OBJ := $(HELPER_CORE:%=$(B)/helper/%.o)
@@ -20,7 +20,15 @@ $(B)/banger-helper: $(B)/helper/main.o $(HELPER_OBJ)
 $(B)/banger-monitor: $(MONITOR_OBJ)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
-$(B)/helper/link.o: BASE_CFLAGS += -isystem /usr/include/libnl3
+# nft's own notation as C strings: comments out, what the helper puts in as %n$s.
+$(B)/helper/%.nft.h: helper/%.nft helper/rules.mk
+	@mkdir -p $(@D)
+	sed -e '/^#/d' -e 's/["\\]/\\&/g' -e 's/TABLE/%1$$s/g; s/BRIDGE\|SLOT/%2$$s/g; s/TAP\|GUEST/%3$$s/g; s/GATEWAY/%4$$s/g; s/SUBNET/%5$$s/g' \
+	    -e 's/.*/"&\\n"/' $< > $@
+$(B)/helper/nft.o: $(B)/helper/tables.nft.h $(B)/helper/listed.nft.h
+$(B)/helper/nft.o: BASE_CFLAGS += -I$(B)/helper
+
+$(B)/helper/link.o $(B)/helper/nft_set.o: BASE_CFLAGS += -isystem /usr/include/libnl3
 
 -include $(wildcard $(B)/helper/*.d $(B)/helper/test/*.d)
 

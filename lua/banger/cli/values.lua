@@ -72,6 +72,12 @@ local function sha256(text)
   return nil, ("%q is not a SHA-256: 64 hexadecimal digits"):format(text:sub(1, 72))
 end
 
+---example.org, *.example.org, 192.0.2.0/24.
+local function allow(text)
+  local one, e = require("banger.core.allow").parse(text)
+  return from(one and text, e)
+end
+
 ---NAME=value.
 local function pair(text)
   local key, value = text:match "^([^=]+)=(.*)$"
@@ -91,7 +97,7 @@ M.types = {
   init = one_of { "banger", "systemd" },
   sha256 = sha256,
   duration = function(text) return from(require("banger.core.units").parse_duration(text)) end,
-  size = size, memory = memory, port = port, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish,
+  size = size, memory = memory, port = port, cpus = integer(1, 32), count = integer(1, 2 ^ 40), publish = publish, allow = allow,
 }
 
 -- JSON Schema of a type's values, where it is more than a string.

@@ -5,6 +5,8 @@ local task = require "banger.aio.task"
 
 local M = {}
 
+local function reach(flags) return flags.offline and "offline" or flags.isolate and "isolated" or nil end
+
 ---Options of create and run from their flags.
 ---@param flags table
 ---@param name string
@@ -13,6 +15,7 @@ function M.options(flags, name)
   return {
     name = name, image = flags.image, kernel = flags.kernel, engine = flags.engine, cpus = flags.cpus,
     memory = flags.memory, disk = flags.disk, publish = flags.publish,
+    reach = reach(flags), allow = flags.allow,
   }
 end
 

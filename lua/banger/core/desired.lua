@@ -1,6 +1,6 @@
 -- From the VMs that a file describes and those that there are to what has to be done. Pure.
 --
--- What cannot be changed in place (image, kernel, engine, cpus, memory, disk, reach) is a conflict unless replacing was allowed: the VM
+-- What cannot be changed in place (image, kernel, engine, cpus, memory, disk, reach, allow) is a conflict unless replacing was allowed: the VM
 -- and its disk would be deleted. VMs that the file does not name are left alone.
 local M = {}
 
@@ -13,6 +13,13 @@ local M = {}
 
 local MIB = 2 ^ 20
 
+-- Compared as words, in any order.
+local function listed(list)
+  local out = { unpack(list or {}) }
+  table.sort(out)
+  return table.concat(out, " ")
+end
+
 -- Fields that a running VM shows under another name or unit: what is wanted, as the VM would show it.
 local FIXED = {
   { "image", function(w) return w.image end, function(vm) return vm.image end },
@@ -21,7 +28,8 @@ local FIXED = {
   { "cpus", function(w) return w.cpus end, function(vm) return vm.cpus end },
   { "memory", function(w) return math.ceil(w.memory / MIB) end, function(vm) return vm.memory_mib end, "MiB" },
   { "disk", function(w) return w.disk and math.ceil(w.disk / MIB) * MIB end, function(vm) return vm.disk_bytes end, "bytes" },
-  { "reach", function(w) return w.reach end, function(vm) return vm.reach or "open" end },
+  { "reach", function(w) return listed(w.allow) ~= "" and "listed" or w.reach end, function(vm) return vm.reach or "open" end },
+  { "allow", function(w) return listed(w.allow) end, function(vm) return listed(vm.allow) end },
 }
 
 local function differences(wanted, vm)

@@ -81,6 +81,50 @@ function M.answers(bytes, id, question)
   return message.is_answer and message.id == id and message.question == question.question
 end
 
+-- Where a name that may point back ends; nil when it does not.
+local function behind_name(bytes, at)
+  while true do
+    local size = byte(bytes, at)
+    if not size then return nil end
+    if size >= 192 then return at + 2 end
+    if size == 0 then return at + 1 end
+    at = at + 1 + size
+  end
+end
+
+---The IPv4 addresses of an answer, whatever names they belong to: the first one asked for, the others what it is called besides.
+---@param bytes string
+---@return {address: string, ttl: integer}[]
+function M.addresses(bytes)
+  local out = {}
+  if #bytes < HEADER then return out end
+  local message = read(bytes)
+  local at = HEADER + 1 + #message.question
+  for _ = 1, message.name and number(bytes, 7) or 0 do
+    at = behind_name(bytes, at)
+    if not at or at + 9 > #bytes then break end
+    local kind, class, size = number(bytes, at), number(bytes, at + 2), number(bytes, at + 8)
+    local ttl = number(bytes, at + 4) * 65536 + number(bytes, at + 6)
+    at = at + 10
+    if at + size - 1 > #bytes then break end
+    if kind == M.type.A and class == CLASS_IN and size == 4 then
+      out[#out + 1] = { address = ("%d.%d.%d.%d"):format(byte(bytes, at, at + 3)), ttl = ttl < 2 ^ 31 and ttl or 0 }
+    end
+    at = at + size
+  end
+  return out
+end
+
+---One message by a stream, behind its length. @param socket {write: function}
+function M.send(socket, bytes) return socket:write(u16(#bytes) .. bytes) end
+
+---The next message of a stream, or nil, err. @param socket {read: function}
+function M.receive(socket)
+  local head, problem = socket:read(2)
+  if not head then return nil, problem end
+  return socket:read(number(head, 1))
+end
+
 ---The same message under another id.
 ---@param bytes string
 ---@param id integer

@@ -1,25 +1,23 @@
 -- Names for guests: answers on port 53 of the bridge. NAME.vm is a VM's address; everything else is asked of the host's own
 -- resolvers, with limits. Nobody but this instance's guests and this host is answered.
-local bit = require "bit"
 local dns = require "banger.core.dns"
+local egress = require "banger.daemon.egress"
 local err = require "banger.core.err"
-local file = require "banger.host.file"
-local sys = require "banger.rt.sys"
+local forward = require "banger.daemon.dns_forward"
 local task = require "banger.aio.task"
+local tcp = require "banger.aio.tcp"
 local udp = require "banger.aio.udp"
 
 local M = {}
 M.__index = M
 
 local ZONE, TTL = "vm", 5
-local PORT = 53
-local RESOLVERS = "/etc/resolv.conf"
 local MOST_UNDER_WAY, MOST_OF_ONE = 128, 32   -- questions passed on: of all guests, of one
-local TRY_SECONDS, MOST_TRIES = 2, 3
 local MOST_BYTES = 4096
+local MOST_STREAMS, MOST_STREAMS_OF_ONE, STREAM_SECONDS = 64, 8, 10
 
 ---@param daemon table  daemon/service
-function M.new(daemon) return setmetatable({ daemon = daemon, under_way = 0, of = {} }, M) end
+function M.new(daemon) return setmetatable({ daemon = daemon, under_way = 0, of = {}, streams = 0, streams_of = {} }, M) end
 
 local function as_number(address)
   local a, b, c, d = address:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
@@ -47,7 +45,9 @@ local function by_address(self, address)
 end
 
 local function address_of(self, question)
-  local name = question.name:match("^([^.]+)%." .. ZONE .. "$")
+  -- The host asks for NAME.INSTANCE.vm, where several instances have their names.
+  local name, instance = question.name:match("^([^.]+)%.?([^.]*)%." .. ZONE .. "$")
+  if instance ~= "" and instance ~= self.daemon.host.instance then name = nil end
   local record = name and self.daemon.host.store:find(name)
   if not record or not record.address then return dns.answer(question, question.name == ZONE and dns.rcode.ok or dns.rcode.no_name) end
   if question.type ~= dns.type.A then return dns.answer(question, dns.rcode.ok) end
@@ -68,81 +68,45 @@ local function own(self, net, question)
   if address and in_network(net, address) then return name_of(self, question, address) end
 end
 
----The servers of a resolv.conf, at most three; never `except`, which is us.
----@param text string
----@param except string
----@return string[]
-function M.servers(text, except)
-  local out = {}
-  for line in text:gmatch "[^\n]+" do
-    local address = line:match "^%s*nameserver%s+([%x.:]+)%s*$"
-    if address and address ~= except and #out < MOST_TRIES then out[#out + 1] = address end
-  end
-  return out
-end
-
--- Under an id and from a port that nobody can know.
-local function ask(server, question, bytes)
-  local id = bit.bor(bit.lshift(sys.random(1):byte(), 8), sys.random(1):byte())
-  local socket, problem = udp.connect(server, PORT)
-  if not socket then return nil, problem end
-  local answer
-  answer, problem = task.timeout(TRY_SECONDS, function()
-    local ok, failure = socket:send(dns.with_id(bytes, id))
-    while ok do
-      local heard
-      heard, failure = socket:recv()
-      if not heard then return nil, failure end
-      if dns.answers(heard, id, question) then return dns.with_id(heard, question.id) end
-    end
-    return nil, failure
-  end)
-  socket:close()
-  return answer, problem
-end
-
-local function forward(net, question, bytes)
-  local text = file.read(RESOLVERS)
-  for _, server in ipairs(M.servers(text or "", net.gateway)) do
-    local answer, problem = ask(server, question, bytes)
-    if answer then return answer end
-    if problem.code == "task.cancelled" then break end
-  end
-  return dns.answer(question, dns.rcode.failed)
-end
-
 -- A question of somebody else's names takes a place of its own while it is under way.
-local function pass_on(self, scope, net, question, bytes, reply, client)
+local function pass_on(self, scope, net, question, bytes, reply, client, stream)
   local client_has = self.of[client] or 0
   local record = by_address(self, client)
-  if record and record.reach == "offline" then return reply(dns.answer(question, dns.rcode.refused)) end
+  if record and not egress.may_ask(record, question.name) then return reply(dns.answer(question, dns.rcode.refused)) end
   if self.under_way >= MOST_UNDER_WAY or client_has >= MOST_OF_ONE then return reply(dns.answer(question, dns.rcode.failed)) end
   self.under_way, self.of[client] = self.under_way + 1, client_has + 1
   scope:spawn("dns " .. question.name, function()
-    reply(forward(net, question, bytes))
+    local answer = forward.ask(net, question, bytes, stream)
+    local ok, problem = egress.admit(self.daemon.host, record, answer)
+    if not ok then
+      self.daemon.log:warn("dns.not_opened", { vm = record.name, name = question.name, error = problem })
+      answer = dns.answer(question, dns.rcode.failed)
+    end
+    reply(answer)
     self.under_way, self.of[client] = self.under_way - 1, self.of[client] - 1
     if self.of[client] == 0 then self.of[client] = nil end
     return true
   end)
 end
 
----One datagram. `reply` sends an answer to where it came from.
+---One question. `reply` sends an answer to where it came from.
 ---@param scope table           for what takes time
 ---@param net table             the instance's network
 ---@param bytes string
 ---@param client string         address
 ---@param reply fun(bytes: string)
-function M:handle(scope, net, bytes, client, reply)
+---@param stream boolean?       it came by TCP
+function M:handle(scope, net, bytes, client, reply, stream)
   if not in_network(net, client) or #bytes > MOST_BYTES then return end
   local question, rcode = dns.parse(bytes)
   if not question then return end
   if rcode then return reply(dns.answer(question, rcode)) end
   local answer = own(self, net, question)
   if answer then return reply(answer) end
-  pass_on(self, scope, net, question, bytes, reply, client)
+  pass_on(self, scope, net, question, bytes, reply, client, stream or false)
 end
 
-local function serve(self, net, socket)
+local function serve_datagrams(self, net, socket)
   return task.scope(function(scope)
     while true do
       local bytes, from = socket:recv()
@@ -152,10 +116,67 @@ local function serve(self, net, socket)
   end)
 end
 
+-- A connection's questions, one after the other, until it ends, breaks the protocol or is silent.
+local function converse(self, net, stream, client)
+  while true do
+    local bytes, answer
+    local ok = task.timeout(STREAM_SECONDS, function()
+      bytes = dns.receive(stream)
+      if not bytes then return false end
+      task.scope(function(scope)
+        self:handle(scope, net, bytes, client, function(reply) answer = reply end, true)
+        return true
+      end)
+      return answer ~= nil and dns.send(stream, answer)
+    end)
+    if not ok then return end
+  end
+end
+
+local function serve_streams(self, net, listener)
+  return task.scope(function(scope)
+    while true do
+      local stream, problem = listener:accept()
+      if not stream then return nil, problem end
+      local client = stream:peer() or ""
+      local has = self.streams_of[client] or 0
+      if self.streams >= MOST_STREAMS or has >= MOST_STREAMS_OF_ONE then
+        stream:close()
+      else
+        self.streams, self.streams_of[client] = self.streams + 1, has + 1
+        scope:spawn("dns stream of " .. client, function()
+          converse(self, net, stream, client)
+          stream:close()
+          self.streams, self.streams_of[client] = self.streams - 1, self.streams_of[client] - 1
+          if self.streams_of[client] == 0 then self.streams_of[client] = nil end
+          return true
+        end)
+      end
+    end
+  end)
+end
+
+-- Both ways in, until one of them fails.
+local function serve(self, net, socket, listener)
+  return task.scope(function(scope)
+    scope:spawn("dns by tcp", function() return serve_streams(self, net, listener) end)
+    return serve_datagrams(self, net, socket)
+  end)
+end
+
 local function open(daemon)
   local answer, problem = daemon.host.priv:dns_socket()
   if not answer then return nil, problem end
-  return udp.take(answer.socket, "names for guests")
+  local socket, listener
+  socket, problem = udp.take(answer.socket, "names for guests")
+  if not socket then
+    require("banger.rt.sys").close(answer.stream)
+    return nil, problem
+  end
+  listener, problem = tcp.take(answer.stream, "names for guests")
+  if listener then return socket, listener end
+  socket:close()
+  return nil, problem
 end
 
 ---Answer as long as the daemon lives. Where port 53 cannot be had it is tried again after each look at the world.
@@ -165,13 +186,14 @@ function M:keep()
   while true do
     local ok, problem = daemon.changed:wait_until(function() return daemon.host.network ~= nil and daemon.settled end)
     if not ok then return nil, problem end
-    local socket
-    socket, problem = open(daemon)
+    local socket, listener = open(daemon)
+    problem = listener
     if socket then
       self.problem = nil
       local _
-      _, problem = serve(self, daemon.host.network, socket)
+      _, problem = serve(self, daemon.host.network, socket, listener)
       socket:close()
+      listener:close()
     end
     if problem.code == "task.cancelled" then return nil, problem end
     self.problem = err.wrap(problem, "names for guests")

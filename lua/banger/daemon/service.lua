@@ -41,6 +41,15 @@ function M.new(dirs, log, version)
   }, M)
 end
 
+-- Tables that somebody has flushed come back without what VMs with a list of their own may reach.
+local function open_lists(self)
+  for _, record in ipairs(self.host.store:list() or {}) do
+    local ok, problem = true, nil
+    if record.state == "running" or record.state == "paused" then ok, problem = self.host.open_egress(record) end
+    if not ok then self.log:warn("egress.failed", { vm = record.name, error = problem }) end
+  end
+end
+
 -- Once the world is known, what is below may rely on host.network and on records that tell the truth.
 local function look(self, op)
   local hello, problem = self.host.priv:hello(HELLO_SECONDS)
@@ -48,7 +57,10 @@ local function look(self, op)
   self.hello = hello
   self.host.network, problem = network.ensure(self.host)
   if not self.host.network then return nil, err.wrap(problem, "network") end
-  return self.reconcile:run(op)
+  local actions
+  actions, problem = self.reconcile:run(op)
+  if actions then open_lists(self) end
+  return actions, problem
 end
 
 ---Look at everything and settle it.

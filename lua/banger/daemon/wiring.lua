@@ -2,6 +2,7 @@
 -- spec/support/fake_host.lua has the same table in memory.
 local continuity = require "banger.host.continuity"
 local engines = require "banger.host.engines"
+local egress = require "banger.daemon.egress"
 local err = require "banger.core.err"
 local facts = require "banger.host.facts"
 local guest = require "banger.host.guest"
@@ -116,6 +117,8 @@ function M.open(dirs, log, scope)
   host.close = sys.close
   host.image = function(name) return image.get(dirs, name) end
   host.kernel = function(name) return kernel.get(dirs, name) end
+  host.opened = {}   -- daemon/egress
+  host.open_egress = function(record) return egress.open(host, record) end
   host.host_key = keys.host
   host.engines_stamp = function() return engines.stamp(dirs.instance) end
   host.derive = function(slot) return tap.derive(dirs.instance, host.network.subnet, slot) end

@@ -148,7 +148,9 @@ end
 
 local START = {
   { name = "network", undo = clear, run = function(ctx)
-    return ctx.host.priv:tap_create { vm = ctx.record.id, reach = ctx.record.reach or "open" }
+    local tap, problem = ctx.host.priv:tap_create { vm = ctx.record.id, reach = ctx.record.reach or "open" }
+    if not tap then return nil, problem end
+    return ctx.host.open_egress(ctx.record)
   end },
   { name = "ports", run = publish },
   { name = "jail", run = spawn, within = 600 },   -- the kernel may have to be copied first

@@ -133,6 +133,13 @@ local function disk_size(params, image)
   return math.ceil(asked / MIB) * MIB
 end
 
+-- A list is a reach of its own: no other VM, and of the rest what it names.
+local function reach(params)
+  if #(params.allow or {}) == 0 then return params.reach end
+  if params.reach ~= "offline" then return "listed" end
+  return nil, err.new("usage.invalid", "allow: a VM that is offline reaches nothing", { field = "allow", remedy = "leave one of the two out" })
+end
+
 ---Everything that a start needs to know, looked up before anything is made.
 ---@return table|nil ctx  of flow/boot, without record and engine
 ---@return banger.Error?
@@ -178,7 +185,8 @@ local function create_on(self, engine, ctx, params, call)
   local record
   record, problem = self.host.store:create({
     name = params.name, image = ctx.image.name, image_digest = ctx.image.digest, kernel = ctx.kernel.name, engine = engine.name,
-    cpus = params.cpus, memory_mib = math.ceil(params.memory / MIB), disk_bytes = ctx.disk_bytes, reach = params.reach,
+    cpus = params.cpus, memory_mib = math.ceil(params.memory / MIB), disk_bytes = ctx.disk_bytes, reach = ctx.reach,
+    allow = ctx.reach == "listed" and params.allow or nil,
     autostart = params.autostart or nil,
     ports = params.publish, boot = self.host.boot_id, host_key = key.private, host_key_pub = key.public,
   }, self.host.derive, self.refused_slots)
@@ -213,6 +221,8 @@ function M:create(params, call)
   if not ctx then return nil, problem end
   ctx.disk_bytes, problem = disk_size(params, ctx.image)
   if not ctx.disk_bytes then return nil, problem end
+  ctx.reach, problem = reach(params)
+  if not ctx.reach then return nil, problem end
   return self.engines:each(params.engine, function(engine)
     local vm, failure
     for _ = 1, SLOT_TRIES do

@@ -23,7 +23,7 @@ function M:net_up(args) return self.pool:call("net_up", args, SLOW) end
 ---Remove the bridge and the instance's nft table; refused while a VM has a tap.
 function M:net_down() return self.pool:call("net_down", {}, SLOW) end
 
----@return {socket: integer}  UDP socket on port 53 of the bridge's address
+---@return {socket: integer, stream: integer}  UDP and listening TCP socket on port 53 of the bridge's address
 function M:dns_socket() return self.pool:call("dns_socket", {}, QUICK) end
 
 ---Copy a file into the root-owned area. @param args {image: integer} fd, read from offset 0  @return {digest, size}
@@ -48,7 +48,7 @@ function M:disk_status(args) return self.pool:call("disk_status", args, QUICK) e
 ---@param args {vm: string}  @return {disk: integer}  read-only fd
 function M:disk_export(args) return self.pool:call("disk_export", args, QUICK) end
 
----@param args {vm: string, reach: "open"|"isolated"|"offline"}  @return {ifname, ifindex}
+---@param args {vm: string, reach: "open"|"isolated"|"offline"|"listed"}  @return {ifname, ifindex}
 function M:tap_create(args) return self.pool:call("tap_create", args, QUICK) end
 
 ---@param args {vm, proto: "tcp"|"udp", host_port: integer, guest_port: integer, local_only: integer}
@@ -95,6 +95,10 @@ function M:engine_list(args) return self.pool:call("engine_list", args, QUICK) e
 ---@param args {vm: string, snap: string, what: "disk"|"memory"|"full"}
 ---@return {disk: integer, memory: integer, state: integer}  bytes that they take
 function M:snap_save(args) return self.pool:call("snap_save", args, COPY) end
+
+---Let a VM of reach `listed` send to a network, for so many seconds (0: as long as it runs).
+---@param args {vm: string, network: string, prefix: integer, seconds: integer}
+function M:egress_allow(args) return self.pool:call("egress_allow", args, QUICK) end
 
 -- A cursor operation, asked until it says that nothing follows.
 local function all(self, op, first, next_of)

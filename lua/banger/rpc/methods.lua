@@ -7,6 +7,7 @@
 --   stream      answers with items until the end, then with its result
 --   repeatable  asking twice does the same as asking once
 -- daemon/handlers.lua has a function for each; a spec compares the two.
+local allow = require "banger.core.allow"
 local schema = require "banger.core.schema"
 local names = require "banger.core.names"
 
@@ -26,6 +27,11 @@ end
 
 local function seconds(doc, default)
   return schema.duration { doc = doc, min = 0.1, max = 86400, default = default }
+end
+
+local function allow_entry(value)
+  local _, problem = allow.parse(value)
+  if problem then return problem.message, problem.remedy end
 end
 
 local port = schema.object("Port", {
@@ -53,7 +59,9 @@ method("vm.create", {
     }),
     publish = schema.list(port, { default = {}, max = 64, doc = "ports of this host that lead into the VM" }),
     reach = schema.enum({ "open", "isolated", "offline" },
-      { default = "open", doc = "isolated: no other VM; offline: nothing but names" }),
+      { default = "open", doc = "isolated: no other VM; offline: nothing but names of VMs" }),
+    allow = schema.list(schema.string { check = allow_entry, doc = "example.org, *.example.org, 192.0.2.0/24" },
+      { default = {}, max = 64, doc = "names and networks that it may reach, and nothing else" }),
     start = schema.boolean { default = true, doc = "start it" },
     autostart = schema.boolean { default = false, doc = "start it whenever the host has started" },
     boot_timeout = seconds("how long the guest may take to say that it is ready", 120),

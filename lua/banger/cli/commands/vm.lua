@@ -11,6 +11,10 @@ local boot = {
   { name = "memory", value = "SIZE", type = "memory", help = "memory, 512M or 2G (default: 512M)" },
   { name = "disk", value = "SIZE", type = "size", help = "the disk grows to this (default: 8G, or the image's size)" },
   { name = "engine", value = "ENGINE", type = "engine", help = "see `banger engine list` (default: auto)" },
+  { name = "isolate", help = "keep it apart from all other VMs" },
+  { name = "offline", help = "no network but the names of VMs, and the ports that you publish" },
+  { name = "allow", value = "NAME|NETWORK", type = "allow", many = true,
+    help = "reach this and nothing else: example.org, *.example.org, 192.0.2.0/24" },
 }
 
 local function with(list, ...)
@@ -62,7 +66,8 @@ return {
         { name = "autostart", help = "start it whenever this host has started" },
         { name = "timeout", value = "TIME", type = "duration", help = "how long the guest may take to be ready (default: 2m)" }),
       json = one_vm, run = "vm:create", text = "vm_text:created",
-      examples = { "banger vm create dev", "banger vm create web --memory 1G --cpus 2 --publish 8080:80" },
+      examples = { "banger vm create dev", "banger vm create web --memory 1G --cpus 2 --publish 8080:80",
+        "banger vm create build --allow deb.debian.org --allow '*.crates.io'" },
     },
     {
       name = "run", summary = "make a VM, run a command in it, delete it whatever happens",

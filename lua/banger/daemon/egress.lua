@@ -1,0 +1,58 @@
+-- What VMs with a list of their own may send to: the networks of the list from the start, and the addresses of its names
+-- for as long as a resolver's answer says that they hold.
+local allow = require "banger.core.allow"
+local dns = require "banger.core.dns"
+local task = require "banger.aio.task"
+
+local M = {}
+
+-- A guest may use an address a little longer than it was told, and nobody resolves a name anew for each connection.
+local LEAST, GRACE, MOST = 60, 30, 86400
+
+---Open the list's networks, of a VM that got its tap or of which the sets may have been lost. Done again it does nothing.
+---@param host table
+---@param record table
+---@return true|nil, banger.Error?
+function M.open(host, record)
+  if record.reach ~= "listed" then return true end
+  host.opened[record.id] = {}
+  for _, one in ipairs(allow.networks(record.allow)) do
+    local ok, problem = host.priv:egress_allow { vm = record.id, network = one.network, prefix = one.prefix, seconds = 0 }
+    if not ok then return nil, problem end
+  end
+  return true
+end
+
+---@param record table
+---@param name string   as it was asked for
+---@return boolean
+function M.may_ask(record, name)
+  if record.reach == "offline" then return false end
+  return record.reach ~= "listed" or allow.admits(record.allow, name)
+end
+
+---Open the addresses of an answer, before the guest hears it.
+---@param host table
+---@param record table?
+---@param answer string
+---@return true|nil, banger.Error?
+function M.admit(host, record, answer)
+  if not record or record.reach ~= "listed" then return true end
+  local now = task.now()
+  local opened = host.opened[record.id] or {}   -- until when each address is open
+  host.opened[record.id] = opened
+  for address, ends in pairs(opened) do
+    if ends < now then opened[address] = nil end
+  end
+  for _, found in ipairs(dns.addresses(answer)) do
+    local seconds = math.min(math.max(found.ttl, LEAST) + GRACE, MOST)
+    if not allow.covers(record.allow, found.address) and (opened[found.address] or 0) < now + seconds - GRACE / 2 then
+      local ok, problem = host.priv:egress_allow { vm = record.id, network = found.address, prefix = 32, seconds = seconds }
+      if not ok then return nil, problem end
+      opened[found.address] = now + seconds
+    end
+  end
+  return true
+end
+
+return M
