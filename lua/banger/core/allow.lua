@@ -22,7 +22,9 @@ local function network(text, a, b, c, d, bits)
   if a > 255 or b > 255 or c > 255 or d > 255 then return wrong(text, "is no address") end
   if bits < 1 or bits > 32 then return wrong(text, "has a prefix that is not 1 to 32") end
   local first, size = number(a, b, c, d), 2 ^ (32 - bits)
-  if first % size ~= 0 then return wrong(text, ("has bits behind its prefix: %s/%d is the network"):format(dotted(first - first % size), bits)) end
+  if first % size ~= 0 then
+    return wrong(text, ("has bits behind its prefix: %s/%d is the network"):format(dotted(first - first % size), bits))
+  end
   return { first = first, behind = first + size, network = dotted(first), prefix = bits }
 end
 

@@ -1,7 +1,7 @@
 -- From the VMs that a file describes and those that there are to what has to be done. Pure.
 --
--- What cannot be changed in place (image, kernel, engine, cpus, memory, disk, reach, allow) is a conflict unless replacing was allowed: the VM
--- and its disk would be deleted. VMs that the file does not name are left alone.
+-- What cannot be changed in place (image, kernel, engine, cpus, memory, disk, reach, allow) is a conflict unless replacing was allowed:
+-- the VM and its disk would be deleted. VMs that the file does not name are left alone.
 local M = {}
 
 ---@class banger.Change

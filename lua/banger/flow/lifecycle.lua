@@ -137,7 +137,8 @@ end
 local function reach(params)
   if #(params.allow or {}) == 0 then return params.reach end
   if params.reach ~= "offline" then return "listed" end
-  return nil, err.new("usage.invalid", "allow: a VM that is offline reaches nothing", { field = "allow", remedy = "leave one of the two out" })
+  return nil, err.new("usage.invalid", "allow: a VM that is offline reaches nothing",
+    { field = "allow", remedy = "leave one of the two out" })
 end
 
 ---Everything that a start needs to know, looked up before anything is made.
