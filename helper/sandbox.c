@@ -1,7 +1,7 @@
 /*
  * Capabilities are dropped from the bounding set, so that neither we nor a jailer that we start can get them back.
  * The filter of workers names what no operation and no jailer has any use for; it is inherited by the VMM, whose own
- * filter is far narrower.
+ * filter is far narrower. process_vm_readv stays: an engine saves a guest by reading its own child's memory.
  */
 #include "sandbox.h"
 #include <linux/capability.h>
@@ -59,7 +59,7 @@ int bg_sandbox_main(struct bg_reply *f)
 
 int bg_sandbox_worker(struct bg_reply *f)
 {
-    char refused[] = "ptrace process_vm_readv process_vm_writev kexec_load kexec_file_load "
+    char refused[] = "ptrace process_vm_writev kexec_load kexec_file_load "
                      "init_module finit_module delete_module reboot swapon swapoff acct quotactl "
                      "bpf perf_event_open add_key request_key keyctl settimeofday clock_settime "
                      "adjtimex clock_adjtime sethostname setdomainname iopl ioperm syslog "
