@@ -2,110 +2,32 @@
 -- hang, lie and end the process. Afterwards: the VM that nobody spoke of is untouched, record and world agree, the verb can be repeated.
 --
 --   banger-dev --lua enumerate.lua INSTANCE ENGINE STRIDE OFFSET [VERB…]      every STRIDE-th round of all, from OFFSET on; TAP on stdout
+--
+-- With real guests rounds are left out that cannot differ from those of the scripted engine, or from their neighbours:
+--   * stops before there is a VMM (all up to the first `jail_spawn` of a verb that begins without one): no engine has had a part yet;
+--   * an `after` that is followed by a `before`: between the two nothing is done to the world (every effect is wrapped), so both are
+--     the same moment to whoever dies there;
+--   * the repetition after each round: the next round begins where this one ended, and is its repetition; the last one is repeated.
+-- The scripted engine has all of them.
 package.path = "smoke/crash/?.lua"
+local driver = require "driver"
 local err = require "banger.core.err"
-local fd = require "banger.aio.fd"
 local instance = require "instance"
-local proc = require "banger.aio.proc"
-local sys = require "banger.rt.sys"
+local script = require "scripted"
 local task = require "banger.aio.task"
+local verbs = require "verbs"
 
 local M = {}
 M.__index = M
 
 local VM, BYSTANDER = "target", "bystander"
-local ROUND_SECONDS = 300
 
 local name, engine, stride, offset = ...
 local scripted = engine == "scripted"
-local boot_seconds = scripted and 3 or 120     -- a guest that says nothing is given up after this
 local only
 for _, verb in ipairs { select(5, ...) } do
   only = only or {}
   only[verb] = true
-end
-
-local function params_of(verb)
-  local params = { name = VM }
-  if verb == "create" then
-    params.engine, params.boot_timeout, params.publish = engine, boot_seconds, { { host = 23456, guest = 80 } }
-  end
-  if verb == "start" or verb == "restart" or verb == "stop" then params.timeout = boot_seconds end
-  return params
-end
-
--- In which state a verb finds the VM, and in which it leaves it.
-local VERBS = {
-  { name = "create", from = "absent", to = "running" },
-  { name = "start", from = "stopped", to = "running" },
-  { name = "stop", from = "running", to = "stopped" },
-  { name = "restart", from = "running", to = "running" },
-  { name = "delete", from = "running", to = "absent" },
-  { name = "pause", from = "running", to = "paused" },
-  { name = "resume", from = "paused", to = "running" },
-}
-
--- ── the stops ───────────────────────────────────────────────────────────────────────────────────────────────
-
-local function fifo(path)
-  os.remove(path)
-  assert(proc.check { "mkfifo", "-m", "0666", path })
-  local raw = assert(sys.open(path, "rw"))
-  assert(sys.nonblock(raw, true))
-  return fd.new(raw, path)
-end
-
-local function go(self)
-  self.go:write "go\n"
-end
-
--- Run a verb; `at(index, stop)` is called at each stop while the daemon waits, and lets it go unless it says "dead".
-local function run(self, verb, at, params)
-  local trace, result, problem = {}, nil, nil
-  local ok, failure = task.scope(function(scope)
-    local stops = scope:spawn("stops", function()
-      return self.at:lines(function(line)
-        if line == "end" then return true end
-        trace[#trace + 1] = line
-        if not (at and at(#trace, line) == "dead") then go(self) end
-      end)
-    end)
-    result, problem = task.timeout(ROUND_SECONDS, self.world.call, self.world, "vm." .. verb, params or params_of(verb))
-    self.end_of_stops:write "end\n"
-    return stops:await()
-  end)
-  if not ok then error(err.format(failure)) end
-  return result and result.vm, problem, trace
-end
-
--- ── bringing the VM where a verb wants it ───────────────────────────────────────────────────────────────────
-
-local TOWARDS = {
-  absent = { stopped = "delete", running = "delete", paused = "delete" },
-  stopped = { absent = "create", running = "kill", paused = "kill" },
-  running = { absent = "create", stopped = "start", paused = "resume" },
-  paused = { absent = "create", stopped = "start", running = "pause" },
-}
-
-local function state(self)
-  local vm, problem = self.world:show(VM)
-  if vm then return vm.state == "failed" and "stopped" or vm.state, vm end
-  if problem.code == "vm.not_found" then return "absent" end
-  error(err.format(problem))
-end
-
--- The traces of the verbs that were needed are added to `calls`.
-local function reach(self, goal, calls)
-  for _ = 1, 4 do
-    local now = state(self)
-    if now == goal then return true end
-    local verb = TOWARDS[goal][now]
-    if not verb then return nil, ("it is %s, and should come to be %s"):format(now, goal) end
-    local vm, problem, trace = run(self, verb)
-    if not vm then return nil, verb .. ": " .. err.format(problem) end
-    for _, stop in ipairs(trace) do calls[#calls + 1] = stop end
-  end
-  return nil, "it does not come to be " .. goal
 end
 
 -- ── one round ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,143 +43,104 @@ local function same_bystander(self)
   return true
 end
 
--- What must hold when everything runs again. `excused`: the VMM was made to hang or lie, so doubt about it is right.
-local function check(self, verb, excused)
+local function revive(self)
   self.world:start_helper()
   self.world:start_daemon()
+end
+
+local function repeated(self, verb)
+  local ok, problem = self.drive:reach(verb.from)
+  if not ok then return nil, "to repeat it: " .. problem end
+  local vm, refused = self.drive:run(verb)
+  if not vm then return nil, "repeated: " .. err.format(refused) end
+  if self.drive:state() ~= verb.to then return nil, ("repeated: it is %s, not %s"):format(self.drive:state(), verb.to) end
+  local agreed
+  agreed, problem = self.world:agree()
+  return agreed and true, problem and "repeated: " .. problem
+end
+
+-- What must hold when everything runs again. `excused`: the VMM was made to hang or lie, so doubt about it is right.
+local function check(self, excused)
+  revive(self)
   local ok, problem = self.world:call("daemon.reconcile", {})
   if not ok then return nil, "reconcile: " .. err.format(problem) end
   local same
   same, problem = same_bystander(self)
   if not same then return nil, problem end
-  if excused then
-    local now = state(self)
-    if now ~= "absent" and now ~= "stopped" then
-      local vm, refused = run(self, "kill")
-      if not vm then return nil, "kill: " .. err.format(refused) end
-    end
+  local now = excused and self.drive:state()
+  if excused and now ~= "absent" and now ~= "stopped" then
+    local vm, refused = self.drive:run { name = "kill" }
+    if not vm then return nil, "kill: " .. err.format(refused) end
   end
   local agreed
   agreed, problem = self.world:agree()
-  if not agreed then return nil, problem end
-  -- What is half deleted is good for nothing but the other half.
-  if verb.name == "delete" and state(self) ~= "absent" then
-    local vm, refused = run(self, "delete")
-    if not vm then return nil, "repeated at once: " .. err.format(refused) end
-  end
-  ok, problem = reach(self, verb.from, {})
-  if not ok then return nil, "to repeat it: " .. problem end
-  local vm, refused = run(self, verb.name)
-  if not vm then return nil, "repeated: " .. err.format(refused) end
-  if state(self) ~= verb.to then return nil, ("repeated: it is %s, not %s"):format(state(self), verb.to) end
-  agreed, problem = self.world:agree()
-  if not agreed then return nil, "repeated: " .. problem end
-  return true
+  return agreed and true, problem
 end
 
-local VICTIMS = {}
-
-function VICTIMS.daemon(self)
-  self.world:kill_daemon()
-  return "dead"
-end
-
-function VICTIMS.helper(self)
-  self.world:kill_helper()
-  self.world:start_helper()
-end
-
--- While it works: the daemon has gone on when the helper dies.
-VICTIMS["helper at work"] = function(self)
-  go(self)
-  self.world:kill_helper()
-  self.world:start_helper()
-  return "dead"
-end
-
-function VICTIMS.both(self)
-  self.world:kill_daemon()
-  self.world:kill_helper()
-  return "dead"
-end
-
-VICTIMS.engine = function(self) self.world:kill_vmms(self.bystander.pid) end
-
-local function round(self, verb, victim, nth)
-  local ok, problem = reach(self, verb.from, {})
-  if not ok then return nil, problem end
-  local _, before = state(self)
-  local reached
-  local vm, refused = run(self, verb.name, function(index, stop)
-    if index ~= nth then return end
-    reached = stop
-    return VICTIMS[victim](self)
-  end)
-  if not reached then return nil, ("there was no stop %d"):format(nth) end
-  local where = ("%s killed %s (stop %d): "):format(victim, reached, nth)
-  local dead = victim == "daemon" or victim == "both"
-  if dead and vm then return nil, where .. "a dead daemon has answered" end
-  if not vm and not refused.code then return nil, where .. "no reason was given" end
-  if verb.name == "pause" or verb.name == "resume" then
+local VICTIMS = {
+  { name = "daemon", dies = true, kill = function(self)
+    self.world:kill_daemon()
+    return "dead"
+  end },
+  { name = "helper", kill = function(self)
+    self.world:kill_helper()
     self.world:start_helper()
-    self.world:start_daemon()
-    assert(self.world:call("daemon.reconcile", {}))
-    local _, after = state(self)
-    if victim ~= "engine" and (not after or after.pid ~= before.pid or after.boot_id ~= before.boot_id) then
-      return nil, where .. "another process or boot"
-    end
-  end
-  ok, problem = check(self, verb)
-  return ok, problem and where .. problem
-end
-
--- ── the scripted engine ─────────────────────────────────────────────────────────────────────────────────────
-
-local function script(self, text)
-  local path = self.world.root .. "/engines/scripted/script"
-  if not text then return os.remove(path) end
-  local file = assert(io.open(path, "w"))
-  file:write(text, "\n")
-  file:close()
-end
-
-local ACTS = {
-  fails = "fail 400 no luck today", hangs = "hang", lies = "lie 204", raves = "lie 200 {\"state\":7", ends = "exit 3",
-  crashes = "signal 11",
+  end },
+  -- While it works: the daemon has gone on when the helper dies.
+  { name = "helper at work", where = "^before helper", kill = function(self)
+    self.drive:go()
+    self.world:kill_helper()
+    self.world:start_helper()
+    return "dead"
+  end },
+  { name = "both", dies = true, kill = function(self)
+    self.world:kill_daemon()
+    self.world:kill_helper()
+    return "dead"
+  end },
+  { name = "engine", engine = true, kill = function(self) self.world:kill_vmms(self.bystander.pid) end },
 }
-local ACT_ORDER = { "fails", "hangs", "lies", "raves", "ends", "crashes" }
 
--- The calls of a verb: {method and path, its number in the life of the VMM}.
-local function calls_of(prepared, trace)
-  local seen, out = {}, {}
-  local function note(stop, wanted)
-    if stop:find "^after helper jail_spawn" then seen = {} return end
-    local call = stop:match "^before vmm (.*)$"
-    if not call then return end
-    seen[call] = (seen[call] or 0) + 1
-    if wanted then out[#out + 1] = { call = call, nth = seen[call], fresh = seen.spawned } end
+local function round(self, verb, victim, wanted, again)
+  local ok, problem = self.drive:reach(verb.from)
+  if not ok then return nil, problem end
+  local _, before = self.drive:state()
+  local reached = false
+  local vm, refused = self.drive:run(verb, function(stop)
+    if stop ~= wanted then return end
+    reached = true
+    return victim.kill(self)
+  end)
+  if not reached then return nil, ("there was no stop %q"):format(wanted) end
+  local where = ("%s killed %s: "):format(victim.name, wanted)
+  if victim.dies and vm then return nil, where .. "a dead daemon has answered" end
+  if not vm and not refused.code then return nil, where .. "no reason was given" end
+  ok, problem = check(self)
+  if ok and verb.same and not victim.engine then
+    local _, after = self.drive:state()
+    ok = after and after.pid == before.pid and after.boot_id == before.boot_id
+    problem = not ok and "another process or boot" or nil
   end
-  for _, stop in ipairs(prepared) do note(stop, false) end
-  for _, stop in ipairs(trace) do
-    if stop:find "^after helper jail_spawn" then seen = { spawned = true } else note(stop, true) end
-  end
-  return out
+  if ok and again then ok, problem = repeated(self, verb) end
+  return ok, problem and where .. problem
 end
 
 -- The script is read when a VMM starts: for a verb on a VM that runs it must be there before.
 local function misbehave(self, verb, act, call)
-  local ok, problem = reach(self, verb.from == "absent" and "absent" or "stopped", {})
+  local root = self.world.root
+  local ok, problem = self.drive:reach(verb.from == "absent" and "absent" or "stopped")
   if not ok then return nil, problem end
-  script(self, ("%s@%d %s"):format(call.call, call.nth, ACTS[act]))
-  ok, problem = reach(self, verb.from, {})
+  script.write(root, ("%s@%d %s"):format(call.call, call.nth, act.does))
+  ok, problem = self.drive:reach(verb.from)
   local vm, refused
-  if ok then vm, refused = run(self, verb.name) end
-  script(self, nil)
-  local where = ("%s %s: "):format(call.call, act)
+  if ok then vm, refused = self.drive:run(verb) end
+  script.write(root, nil)
+  local where = ("%s %s: "):format(call.call, act.name)
   if not ok then return nil, where .. problem end
   if not vm and not refused.code then return nil, where .. "no reason was given" end
   if not vm and refused.code == "internal" then return nil, where .. err.format(refused) end
-  ok, problem = check(self, verb, true)
+  ok, problem = check(self, true)
+  if ok then ok, problem = repeated(self, verb) end
   return ok, problem and where .. problem
 end
 
@@ -278,37 +161,44 @@ local function tell(self, what, rounds, failures)
 end
 
 -- A failure must not be the next round's.
-local function afresh(self)
-  script(self, nil)
-  self.world:start_helper()
-  self.world:start_daemon()
-  run(self, "delete", nil, { name = VM, force = true })
-end
-
 local function attempt(self, failures, what, ...)
   local ok, problem = what(self, ...)
   if ok then return end
   failures[#failures + 1] = problem
-  afresh(self)
+  script.write(self.world.root, nil)
+  revive(self)
+  self.drive:run({ name = "delete" }, nil, { name = VM, force = true })
+end
+
+-- The stops at which somebody dies; see the top of this file for what real guests leave out.
+local function stops_of(verb, trace)
+  local out, there = {}, scripted or verb.from ~= "absent" and verb.from ~= "stopped"
+  for index, stop in ipairs(trace) do
+    there = there or stop:find "^before helper jail_spawn" ~= nil
+    local moment = scripted or not (stop:find "^after" and (trace[index + 1] or ""):find "^before")
+    if there and moment and not stop:find "^done" then out[#out + 1] = stop end
+  end
+  return out
 end
 
 local function kills(self, verb, trace)
-  for _, victim in ipairs { "daemon", "helper", "helper at work", "both", "engine" } do
-    local rounds, failures = 0, {}
-    for nth, stop in ipairs(trace) do
-      local pointless = victim == "helper at work" and not stop:find "^before helper"
-      if not pointless and not stop:find "^done" and mine(self) then
-        rounds = rounds + 1
-        attempt(self, failures, round, verb, victim, nth)
-      end
+  local stops = stops_of(verb, trace)
+  for _, victim in ipairs(VICTIMS) do
+    local rounds, failures, ours = 0, {}, {}
+    for _, stop in ipairs(stops) do
+      if (not victim.where or stop:find(victim.where)) and mine(self) then ours[#ours + 1] = stop end
     end
-    tell(self, ("%s, %s killed at each of %d stops"):format(verb.name, victim, #trace), rounds, failures)
+    for index, stop in ipairs(ours) do
+      rounds = rounds + 1
+      attempt(self, failures, round, verb, victim, stop, scripted or index == #ours)
+    end
+    tell(self, ("%s, %s killed at each of %d stops"):format(verb.name, victim.name, #stops), rounds, failures)
   end
 end
 
 local function lies(self, verb, prepared, trace)
-  local calls = calls_of(prepared, trace)
-  for _, act in ipairs(ACT_ORDER) do
+  local calls = script.calls(prepared, trace)
+  for _, act in ipairs(script.ACTS) do
     local rounds, failures = 0, {}
     for _, call in ipairs(calls) do
       -- The VMM that a restart starts behaves as that of a start, which has its own rounds.
@@ -317,46 +207,44 @@ local function lies(self, verb, prepared, trace)
         attempt(self, failures, misbehave, verb, act, call)
       end
     end
-    tell(self, ("%s, the engine %s at each of %d calls"):format(verb.name, act, #calls), rounds, failures)
+    tell(self, ("%s, the engine %s at each of %d calls"):format(verb.name, act.name, #calls), rounds, failures)
   end
 end
 
 local function every_way(self, verb)
-  assert(reach(self, "absent", {}))
+  assert(self.drive:reach "absent")
   local prepared = {}
-  assert(reach(self, verb.from, prepared))
-  local vm, refused, trace = run(self, verb.name)
+  assert(self.drive:reach(verb.from, prepared))
+  local vm, refused, trace = self.drive:run(verb)
   if not vm then error(verb.name .. ": " .. err.format(refused)) end
   kills(self, verb, trace)
   if scripted then lies(self, verb, prepared, trace) end
 end
 
 local function all(self)
-  local _, problem = run(self, "delete")
+  local _, problem = self.drive:run { name = "delete" }
   assert(problem.code == "vm.not_found", err.format(problem))
-  for _, verb in ipairs(VERBS) do
+  for _, verb in ipairs(verbs.VERBS) do
     if not self.only or self.only[verb.name] then every_way(self, verb) end
   end
-  assert(reach(self, "absent", {}))
+  assert(self.drive:reach "absent")
   print(("# %d rounds of %d"):format(self.rounds, self.counted))
 end
 
 local ok, problem = task.main(function()
-  local folder = ("/var/lib/banger-root/%s/stops"):format(name)
+  local world = instance.new(name, ("/var/lib/banger-root/%s/stops"):format(name), VM)
+  -- A guest that says nothing is given up after so many seconds. The port is the host's: one for each instance that runs at once.
+  local options = { engine = engine, seconds = scripted and 3 or 120, port = 23456 + offset }
   local self = setmetatable({
-    world = instance.new(name, folder, VM), stride = tonumber(stride), offset = tonumber(offset), only = only,
+    world = world, drive = driver.new(world, VM, options), stride = tonumber(stride), offset = tonumber(offset), only = only,
     counted = 0, rounds = 0, tests = 0,
   }, M)
-  sys.mkdir_p(folder, tonumber("755", 8))
-  self.at, self.go = fifo(folder .. "/at"), fifo(folder .. "/go")
-  self.end_of_stops = fd.new(assert(sys.open(folder .. "/at", "w")), "the end of the stops")
-  self.world:start_helper()
-  self.world:kill_daemon()
-  self.world:start_daemon()
-  local made = assert(self.world:call("vm.create", { name = BYSTANDER, engine = engine }))
-  self.bystander = made.vm
+  world:start_helper()
+  world:kill_daemon()
+  world:start_daemon()
+  self.bystander = assert(world:call("vm.create", { name = BYSTANDER, engine = engine })).vm
   all(self)
-  assert(self.world:call("vm.delete", { name = BYSTANDER, force = true }))
+  assert(world:call("vm.delete", { name = BYSTANDER, force = true }))
   return true
 end)
 if not ok then

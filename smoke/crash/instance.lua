@@ -69,7 +69,8 @@ end
 
 function M:start_helper()
   if self:helper_pid() then return end
-  assert(proc.check { self.root .. "/programs/banger-helper", "--instance", self.name, "--background", cwd = "/", timeout = START_SECONDS, env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" } })
+  assert(proc.check { self.root .. "/programs/banger-helper", "--instance", self.name, "--background", cwd = "/",
+    timeout = START_SECONDS, env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" } })
 end
 
 ---Run a program of the instance as its owner, as smoke/instance does, without the time that a shell takes.
@@ -86,6 +87,7 @@ function M:start_daemon()
   if self:daemon_pid() then return end
   if self.stops then
     assert(self:as_owner("banger-dev", "--lua", self.root .. "/programs/stops.lua", "--background"))
+    assert(self:call "engine.list")   -- asked for once in a daemon's life, by whoever comes first: not one of a verb's own stops
   else
     assert(self:as_owner("bangerd", "--background"))
   end

@@ -22,7 +22,7 @@ scripted_parts() {
 crash() {
     local file=$1
     shift
-    install -m 0755 build/banger-dev smoke/crash/stops.lua "/var/lib/banger-root/$instance/programs/"
+    install -m 0755 build/banger-dev smoke/crash/{stops,verbs}.lua "/var/lib/banger-root/$instance/programs/"
     build/banger-dev --lua "smoke/crash/$file" "$instance" "$@"
 }
 

@@ -6,7 +6,8 @@
 -- whole process waits for a line from `go`: whoever drives it can kill what he likes meanwhile. What it does comes from wrapping the
 -- modules that do it, so the list of stops is what the code does. Nothing of this is in a program that is installed.
 local folder, victim = os.getenv "BANGER_STOPS", os.getenv "BANGER_STOPS_VM"
-local VERBS = { "create", "start", "stop", "restart", "delete", "pause", "resume", "kill" }
+package.path = folder .. "/../programs/?.lua"
+local verbs = require "verbs"
 local WRITES = { "create", "update", "delete" }
 
 local armed = 0
@@ -82,7 +83,7 @@ wrap("banger.host.store", function(module)
 end)
 
 wrap("banger.flow.lifecycle", function(module)
-  for _, verb in ipairs(VERBS) do
+  for verb in pairs(verbs.names()) do
     local run = module[verb]
     module[verb] = function(life, params, call)
       if params.name ~= victim then return run(life, params, call) end
