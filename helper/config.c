@@ -22,27 +22,13 @@ static int read_config(struct bg_helper *h, struct bg_reply *f)
 
 static int own_folder(const char *path, struct bg_reply *f)
 {
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
-        return bg_sys(f, path);
     int fd = bg_open_trusted(path);
     return fd >= 0
                ? fd
-               : bg_fail(f, BG_SYSTEM, errno, "%s must be root's alone, as must its parents", path);
-}
-
-/* /run/banger-<i>: the one folder that is the owner's. Its parent is root's, so nobody else can have made it. */
-static int owner_folder(struct bg_helper *h, struct bg_reply *f)
-{
-    struct bg_name path = bg_run_owner(h->instance);
-    struct stat st;
-    if (mkdir(path.s, 0700) < 0 && errno != EEXIST)
-        return bg_sys(f, path.s);
-    BG_CLOSED int fd = open(path.s, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return bg_sys(f, path.s);
-    if (st.st_uid != 0 && st.st_uid != h->owner)
-        return bg_fail(f, BG_SYSTEM, 0, "%s belongs to uid %u; remove it", path.s, st.st_uid);
-    return fchown(fd, h->owner, h->owner_gid) == 0 && fchmod(fd, 0700) == 0 ? 0 : bg_sys(f, path.s);
+               : bg_fail(
+                     f, BG_SYSTEM, errno,
+                     "%s must be root's alone, as must its parents; banger-helper-config makes it",
+                     path);
 }
 
 static int read_boot(struct bg_helper *h, struct bg_reply *f)
@@ -69,9 +55,8 @@ int bg_config_open(struct bg_helper *h, struct bg_reply *f)
                  {"disks", 0700, &h->disks},   {"logs", 0700, &h->logs},
                  {"jails", 0755, &h->jails},   {"engines", 0755, &engines}};
     umask(022);
-    if ((h->state = own_folder(bg_state_root(h->instance).s, f)) < 0 || read_config(h, f) < 0)
-        return -1;
-    if ((h->run = own_folder(bg_run_root(h->instance).s, f)) < 0 || owner_folder(h, f) < 0)
+    if ((h->state = own_folder(bg_state_root(h->instance).s, f)) < 0 || read_config(h, f) < 0 ||
+        (h->run = own_folder(bg_run_root(h->instance).s, f)) < 0)
         return -1;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if ((*parts[i].fd = bg_open_dir(h->state, parts[i].name, parts[i].mode)) < 0)

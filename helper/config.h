@@ -4,8 +4,8 @@
 #include "helper.h"
 
 /*
- * h->instance is set. Opens every folder of h, made when absent and proven to be root's alone, and reads the config that
- * units/helper-config has written: lines "owner <uid>", "group <gid>", "uid_base <n>", "vms <n>".
+ * h->instance is set. Opens every folder of h, proven to be root's alone, and reads the config that units/helper-config has
+ * written: lines "owner <uid>", "group <gid>", "uid_base <n>", "vms <n>".
  */
 int bg_config_open(struct bg_helper *h, struct bg_reply *f);
 #endif

@@ -1,11 +1,12 @@
 /*
  * banger-helper: the root helper of one instance.
  *
- *   banger-helper --instance NAME [--background | --stop]
+ *   banger-helper --instance NAME [--stop]
  *
  * It listens on a socket that only the owner can reach and gives every connection to a worker process (worker.c).
  * This process holds no state but its children; it may die at any time, and so may a worker. Whose instance it is stands
- * in root's config (config.h), which banger-helper-config writes before the first start.
+ * in root's config (config.h), which banger-helper-config writes before the first start; it also starts this in the
+ * background where no service manager does.
  */
 #include "config.h"
 #include "housekeeping.h"
@@ -22,40 +23,14 @@ static void claim_stdio(void)
         close(fd);
 }
 
-/* Go to the background; the parent stays until the child serves, and exits with its status. Returns the pipe's end. */
-static int detach(struct bg_helper *h)
-{
-    int ready[2];
-    char status = 1;
-    if (pipe2(ready, O_CLOEXEC) < 0)
-        return -1;
-    pid_t pid = fork();
-    if (pid < 0)
-        return -1;
-    if (pid > 0) {
-        close(ready[1]);
-        _exit(read(ready[0], &status, 1) == 1 ? status : 1);
-    }
-    close(ready[0]);
-    setsid();
-    BG_CLOSED int log = bg_open(h->logs, "helper.log", O_WRONLY | O_CREAT | O_APPEND, 0600);
-    BG_CLOSED int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (log < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0)
-        return -1;
-    return ready[1];
-}
-
 int main(int argc, char **argv)
 {
     struct bg_reply f = {0};
     struct bg_helper h = {.lock = -1, .connection = -1, .notes = -1};
     struct bg_server s;
-    int ready = -1;
-    const char *how = argc == 4 ? argv[3] : "";
-    bool background = strcmp(how, "--background") == 0, stop = strcmp(how, "--stop") == 0;
-    if (argc < 3 || argc > 4 || strcmp(argv[1], "--instance") != 0 || !bg_valid_instance(argv[2]) ||
-        (argc == 4 && !background && !stop)) {
-        dprintf(2, "usage: banger-helper --instance NAME [--background | --stop]\n");
+    bool stop = argc == 4 && strcmp(argv[3], "--stop") == 0;
+    if (argc != 3 + stop || strcmp(argv[1], "--instance") != 0 || !bg_valid_instance(argv[2])) {
+        dprintf(2, "usage: banger-helper --instance NAME [--stop]\n");
         return 2;
     }
     claim_stdio();
@@ -67,8 +42,6 @@ int main(int argc, char **argv)
         dprintf(2, "banger-helper: %s\n", f.message);
         return 1;
     }
-    if (background && (ready = detach(&h)) < 0)
-        return 1;
     bg_housekeeping_resume(&h);
-    return bg_server_run(&h, &s, ready);
+    return bg_server_run(&h, &s);
 }

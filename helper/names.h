@@ -47,7 +47,6 @@ struct bg_name bg_name(const char *format, ...) __attribute__((format(printf, 1,
 struct bg_name bg_place(const char *stem, const char *instance);
 
 #define bg_run_root(i)   bg_place("/run/banger-root", i)
-#define bg_run_owner(i)  bg_place("/run/banger", i)
 #define bg_state_root(i) bg_name("/var/lib/banger-root/%.8s", i)
 #define bg_dm_name(i, vm, role)                                                                    \
     bg_name("banger-%.8s-%.8s%.16s", i, vm, role) /* role "", "-cow" ... */

@@ -3,6 +3,7 @@
 #include "housekeeping.h"
 #include "proc.h"
 #include "sandbox.h"
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -17,29 +18,21 @@
 static struct {
     pid_t pid;
     uid_t uid;
+    int connection;
 } workers[2 * BG_CONNECTIONS];
 enum { WORKERS = sizeof(workers) / sizeof(workers[0]), STOP_WAIT_MS = 35000 };
 
 /* helper.pid is locked while its writer lives; the text says who that is. */
 static int take_lock(struct bg_helper *h, struct bg_reply *f)
 {
-    BG_CLOSED int fd = bg_open(h->run, "helper.pid", O_RDWR | O_CREAT, 0644);
-    if (fd < 0)
-        return bg_sys(f, "open helper.pid");
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return bg_fail(f, BG_SYSTEM, EBUSY, "a helper of instance %s runs already", h->instance);
-    return bg_steal(&fd);
-}
-
-/* Not before now: going to the background changed our pid and kept the lock. */
-static int write_pid(int lock)
-{
     struct bg_proc self;
-    char text[64];
-    if (bg_proc_read(getpid(), &self) < 0)
-        return -1;
-    int n = snprintf(text, sizeof(text), "%d %llu\n", getpid(), (unsigned long long)self.start);
-    return ftruncate(lock, 0) == 0 && pwrite(lock, text, (size_t)n, 0) == n ? 0 : -1;
+    BG_CLOSED int fd = bg_open(h->run, "helper.pid", O_RDWR | O_CREAT, 0644);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return bg_fail(f, BG_SYSTEM, EBUSY, "a helper of instance %s runs already", h->instance);
+    if (fd < 0 || bg_proc_read(getpid(), &self) < 0 || ftruncate(fd, 0) < 0 ||
+        dprintf(fd, "%d %" PRIu64 "\n", getpid(), self.start) < 0)
+        return bg_sys(f, "write helper.pid");
+    return bg_steal(&fd);
 }
 
 static int make_socket(struct bg_helper *h, struct bg_reply *f)
@@ -98,16 +91,20 @@ static void start_worker(struct bg_helper *h, struct bg_server *s, int place, in
 {
     struct bg_reply f = {0};
     pid_t pid = fork();
-    if (pid != 0) {
-        if (pid > 0) {
-            workers[place].pid = pid;
-            workers[place].uid = uid;
-        } else
-            refuse(connection, BG_LIMIT, "the host cannot start another process now; try again");
-        return;
+    if (pid < 0)
+        refuse(connection, BG_LIMIT, "the host cannot start another process now; try again");
+    if (pid > 0) {
+        workers[place].pid = pid;
+        workers[place].uid = uid;
+        workers[place].connection = dup(connection);
     }
+    if (pid != 0)
+        return;
     close(s->listener);
     close(s->lock); /* else the next helper would wait for this worker's end */
+    for (int i = 0; i < WORKERS; i++)
+        if (workers[i].pid > 0)
+            close(workers[i].connection);
     if (bg_sandbox_worker(&f) < 0) {
         dprintf(2, "worker: %s\n", f.message);
         _exit(70);
@@ -138,31 +135,30 @@ static void accept_one(struct bg_helper *h, struct bg_server *s)
         start_worker(h, s, place, fd, peer.uid);
 }
 
-static void reap(void)
+static void reap(int flags)
 {
     pid_t pid;
     int status;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, flags)) > 0)
         for (int i = 0; i < WORKERS; i++)
             if (workers[i].pid == pid) {
                 workers[i].pid = 0;
+                bg_close(&workers[i].connection);
                 if (WIFSIGNALED(status))
                     dprintf(2, "worker %d ended by signal %d\n", pid, WTERMSIG(status));
             }
 }
 
-/* Workers finish the request they are at; they have deadlines, so this ends. */
+/* Workers finish the request they are at, then there is no other; they have deadlines, so this ends. */
 static void stop_workers(void)
 {
     for (int i = 0; i < WORKERS; i++)
         if (workers[i].pid > 0)
-            kill(workers[i].pid, SIGTERM); /* our own child, not yet reaped: the pid is its */
-    for (int i = 0; i < WORKERS; i++)
-        if (workers[i].pid > 0)
-            waitpid(workers[i].pid, NULL, 0);
+            shutdown(workers[i].connection, SHUT_RD);
+    reap(0);
 }
 
-int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
+int bg_server_run(struct bg_helper *h, struct bg_server *s)
 {
     struct signalfd_siginfo signal;
     uint64_t ticks;
@@ -176,13 +172,11 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
     sigprocmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (write_pid(s->lock) < 0 || signals < 0 || timer < 0 ||
-        timerfd_settime(timer, 0, &every, NULL) < 0)
+    if (signals < 0 || timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
         return 1;
     sd_notify(0, "READY=1");
-    if (ready >= 0 && write(ready, "", 1) != 1)
-        return 1;
-    bg_close(&ready);
+    dprintf(1, "ready\n");
+    dup2(0, 1); /* its reader, if there is one, is done */
     struct pollfd p[3] = {{.fd = s->listener, .events = POLLIN},
                           {.fd = signals, .events = POLLIN},
                           {.fd = timer, .events = POLLIN}};
@@ -194,7 +188,7 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
                 stop_workers();
                 return 0;
             }
-            reap();
+            reap(WNOHANG);
         }
         if (read(timer, &ticks, sizeof(ticks)) > 0) {
             bg_housekeeping(h);
@@ -208,7 +202,7 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready)
 int bg_server_stop(struct bg_helper *h)
 {
     char text[64];
-    unsigned long long start;
+    uint64_t start;
     int pid;
     struct bg_proc now;
     struct bg_name path = bg_name("%s/helper.pid", bg_run_root(h->instance).s);
@@ -216,7 +210,7 @@ int bg_server_stop(struct bg_helper *h)
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
         return 0; /* none runs */
     if (bg_read_small(AT_FDCWD, path.s, text, sizeof(text)) < 0 ||
-        sscanf(text, "%d %llu", &pid, &start) != 2)
+        sscanf(text, "%d %" SCNu64, &pid, &start) != 2)
         return 1;
     BG_CLOSED int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0 || bg_proc_read(pid, &now) < 0 || now.start != start) {

@@ -12,8 +12,8 @@ struct bg_server {
 /* Take the lock and make the socket, or adopt the one that the service manager passed. BG_SYSTEM EBUSY: one runs. */
 int bg_server_open(struct bg_helper *h, struct bg_server *ret, struct bg_reply *f);
 
-/* Serve until SIGTERM or SIGINT. ready: a pipe that gets one zero byte when connections are accepted; -1: none. */
-int bg_server_run(struct bg_helper *h, struct bg_server *s, int ready);
+/* Serve until SIGTERM or SIGINT. Says "ready" on stdout when connections are accepted, and then closes that. */
+int bg_server_run(struct bg_helper *h, struct bg_server *s);
 
 /* End the running helper of the instance and wait until it is gone; the exit status. */
 int bg_server_stop(struct bg_helper *h);

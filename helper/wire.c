@@ -8,18 +8,6 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values travel as they are in memory");
 
-const char *bg_code_name(uint32_t number)
-{
-    switch (number) {
-#define CODE(symbol, number, name)                                                                 \
-    case number:                                                                                   \
-        return name;
-#include "codes.def"
-    default:
-        return NULL;
-    }
-}
-
 /* Each list ends with an empty row, so that an operation without fields has an array as well. */
 #define ARG(name, type) {#name, BG_T_##type},
 #define RES             ARG

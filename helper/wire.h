@@ -28,7 +28,6 @@ enum bg_code {
 #include "codes.def"
 };
 #undef CODE
-const char *bg_code_name(uint32_t number); /* "vm.not_admitted"; NULL when unknown */
 
 /* The values of ops.def's enums, BG_V_auto and so on: their names are unique over all enums. */
 #define V(symbol, number)  BG_V_##symbol = number,

@@ -3,18 +3,8 @@
  * only way into an act function. A worker that crashes takes no other connection with it.
  */
 #include "helper.h"
-#include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
-
-static volatile sig_atomic_t stopping;
-
-static void on_term(int signal)
-{
-    (void)signal;
-    stopping = 1;
-}
 
 static int act(struct bg_helper *h, uint32_t op, const union bg_args *a, union bg_results *r,
                struct bg_reply *f)
@@ -45,9 +35,9 @@ static void audit(const struct bg_op_row *op, const struct bg_header *header,
     clock_gettime(CLOCK_MONOTONIC, &end);
     long us = (end.tv_sec - begin->tv_sec) * 1000000 + (end.tv_nsec - begin->tv_nsec) / 1000;
     bool of_vm = op->nargs > 0 && op->args[0].type == BG_T_VMID;
-    dprintf(2, "op=%s request=%08x vm=%.8s code=%s errno=%u us=%ld%s%s\n", op->name, header->id,
-            of_vm ? (const char *)a : "-", bg_code_name(reply->code), reply->sys, us,
-            reply->code ? " " : "", reply->message);
+    dprintf(2, "op=%s request=%08x vm=%.8s code=%u errno=%u us=%ld%s%s\n", op->name, header->id,
+            of_vm ? (const char *)a : "-", reply->code, reply->sys, us, reply->code ? " " : "",
+            reply->message);
 }
 
 static void set_no_fds(const struct bg_op_row *op, union bg_results *r)
@@ -138,28 +128,15 @@ static bool reply_to(int fd, const struct bg_wire *w)
 void bg_worker(struct bg_helper *h, int connection)
 {
     struct bg_wire request, reply;
-    struct sigaction on = {.sa_handler = on_term};
-    sigset_t none, term;
-    sigemptyset(&none);
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    sigaction(SIGTERM, &on, NULL);
-    sigprocmask(SIG_SETMASK, &term, NULL); /* asked to stop: only between requests */
     h->connection = connection;
-    for (;;) {
-        struct pollfd p = {.fd = connection, .events = POLLIN};
-        if (ppoll(&p, 1, NULL, &none) < 0 && !stopping)
-            continue;
+    for (bool go_on = true; go_on;) {
         bg_wire_init(&request);
-        if (stopping || !receive(connection, &request))
-            break;
-        bool go_on = bg_dispatch(h, &request, &reply);
-        go_on = reply_to(connection, &reply) && go_on;
+        bg_wire_init(&reply);
+        go_on = receive(connection, &request) && bg_dispatch(h, &request, &reply);
+        if (reply.length > BG_WIRE_HEADER)
+            go_on = reply_to(connection, &reply) && go_on;
         bg_wire_close(&request);
         bg_wire_close(&reply);
-        if (!go_on)
-            break;
     }
-    bg_wire_close(&request);
     _exit(0);
 }

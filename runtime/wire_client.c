@@ -12,6 +12,14 @@ const struct bg_code_row bg_codes[] = {
 #undef CODE
 const size_t bg_codes_count = COUNT(bg_codes);
 
+const char *bg_code_name(uint32_t number)
+{
+    for (size_t i = 0; i < bg_codes_count; i++)
+        if (bg_codes[i].number == number)
+            return bg_codes[i].name;
+    return NULL;
+}
+
 #define OP(name, number, args, results, doc, safe) {doc, safe},
 const struct bg_op_text bg_op_texts[] = {
 #include "../helper/ops.def"

@@ -14,6 +14,7 @@ struct bg_code_row {
 };
 extern const struct bg_code_row bg_codes[];
 extern const size_t bg_codes_count;
+const char *bg_code_name(uint32_t number); /* NULL when unknown */
 
 struct bg_op_text {
     const char *doc, *safe;

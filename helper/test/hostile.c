@@ -211,9 +211,14 @@ static int program(const char *name, const char *a, const char *b, const char *c
     return run(argv);
 }
 
-static int helper(const char *how)
+static int start_helper(void)
 {
-    return program("banger-helper", "--instance", "hostile", how);
+    return program("banger-helper-config", "hostile", "65534", "--start");
+}
+
+static int stop_helper(void)
+{
+    return program("banger-helper", "--instance", "hostile", "--stop");
 }
 
 static void with_a_vm(uid_t uid, int tries)
@@ -243,8 +248,8 @@ static void with_a_vm(uid_t uid, int tries)
     letter = 'q';
     as(OWNER, order);
     ok(as(OWNER, ended_7), "A29 an ended VMM has its status and is not signalled");
-    ok(as(OWNER, teardown_runtime) && as(OWNER, started) && helper("--stop") == 0 &&
-           helper("--background") == 0 && as(OWNER, running) && uid_has_processes(uid),
+    ok(as(OWNER, teardown_runtime) && as(OWNER, started) && stop_helper() == 0 &&
+           start_helper() == 0 && as(OWNER, running) && uid_has_processes(uid),
        "the helper's end and start leave the VM alone");
     BG_CLOSED int ledger = open(STATE "/ledger/vm-" VM, O_RDWR);
     char first = 0, flipped;
@@ -270,8 +275,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     setenv("LUA_PATH", "/tmp/evil/?.lua", 1); /* A30: neither reaches a VMM */
     setenv("LD_LIBRARY_PATH", "/tmp/evil", 1);
-    ok(program("banger-helper-config", "hostile", "65534", NULL) == 0 &&
-           helper("--background") == 0,
+    ok(program("banger-helper-config", "hostile", "65534", NULL) == 0 && start_helper() == 0,
        "a helper for an instance of our own");
     union bg_results r;
     uid_t uid = ASK_RES(&r, hello) == BG_OK ? r.hello.uid_base + 5 : 0;
@@ -281,7 +285,7 @@ int main(int argc, char **argv)
        "three engines");
     before_a_vm();
     with_a_vm(uid, argc > 2 ? atoi(argv[2]) : 1000);
-    ok(helper("--stop") == 0, "the helper ends");
+    ok(stop_helper() == 0, "the helper ends");
     ok(bg_link_get("bghostile-br", &l) == -ENODEV && bg_link_get("bghostile-t005", &l) == -ENODEV,
        "no link is left");
     snprintf(path, sizeof(path), "/sys/fs/cgroup/unified/banger-hostile");

@@ -266,8 +266,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     bg_net_names(&a, "nettest", subnet, 1);
     bg_net_names(&b, "nettest", subnet, 2);
-    ok(program(argv[1], "banger-helper-config", "nettest", "65534", NULL) == 0 &&
-           program(argv[1], "banger-helper", "--instance", "nettest", "--background") == 0,
+    ok(program(argv[1], "banger-helper-config", "nettest", "65534", "--start") == 0,
        "a helper for an instance of our own");
     ok(ASK(net_up, .subnet = subnet, .prefix = 24) == BG_OK &&
            ASK(vm_reserve, .vm = {"netvm001"}, .slot = 1) == BG_OK &&

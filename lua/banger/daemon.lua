@@ -61,8 +61,7 @@ local function prepare(places)
   if not ok then return nil, problem end
   if not sys.stat(places.run) then
     return nil, err.new("helper.unreachable", places.run .. " is not there: the helper of this instance has not been started",
-      { remedy = ("as root: banger-helper-config %s USER && banger-helper --instance %s --background"):format(places.instance,
-        places.instance) })
+      { remedy = ("start it as root: banger-helper-config %s USER --start"):format(places.instance) })
   end
   local held
   held, problem = pidfile.acquire(places.run .. "/bangerd.pid")

@@ -69,8 +69,8 @@ end
 
 function M:start_helper()
   if self:helper_pid() then return end
-  assert(proc.check { self.root .. "/programs/banger-helper", "--instance", self.name, "--background", cwd = "/",
-    timeout = START_SECONDS, env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" } })
+  assert(proc.check { self.root .. "/programs/banger-helper-config", self.name, first_line(self.root .. "/owner"), "--start",
+    cwd = "/", timeout = START_SECONDS, env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" } })
 end
 
 ---Run a program of the instance as its owner, as smoke/instance does, without the time that a shell takes.

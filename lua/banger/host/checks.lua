@@ -57,7 +57,7 @@ local function helper(places)
   local stat = sys.stat(places.helper_socket)
   if stat and stat.type == "socket" then return "PASS", places.helper_socket end
   return "FAIL", "no helper listens for instance " .. places.instance,
-    "start it: `banger system start`, or as root `banger-helper-config NAME USER && banger-helper --instance NAME --background`"
+    "start it: `banger system start`, or as root `banger-helper-config NAME USER --start`"
 end
 
 local function installed(places)
