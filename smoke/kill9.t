@@ -13,7 +13,7 @@ scenario smkill
 guest_parts
 
 daemon_pid() { banger daemon socket --json | jq -r .daemon.pid; }
-helper_pid() { pgrep -o -f "^[^ ]*banger-helper --instance $instance "; }
+helper_pid() { pgrep -o -f "^[^ ]*banger-helper --instance $instance\$"; }
 a_moment() { sleep "0.$(printf '%03d' $((RANDOM % 1000)))"; }
 
 banger vm create dev

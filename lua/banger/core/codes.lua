@@ -71,7 +71,7 @@ code("rpc.unknown_method", FAILED, "The daemon does not know the method.",
 -- The helper; transport first, then what it replies (helper/codes.def).
 code("helper.unreachable", FAILED, "The privileged helper does not answer.",
   { "it is not running", "it was just restarted" },
-  "start it: `banger system start`, or `banger-helper --background` as root on a host without systemd")
+  "start it: `banger system start`, or `banger-helper-config` with --start on a host without systemd")
 code("helper.lost", FAILED, "The connection to the helper ended before it replied.",
   { "the helper was restarted or killed" }, "try again: every operation of the helper can be repeated")
 code("helper.bad_version", FAILED, "Daemon and helper speak different protocols.",
