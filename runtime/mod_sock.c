@@ -9,8 +9,8 @@
 
 static int check_type(lua_State *L, int arg)
 {
-    static const char *const names[] = {"stream", "seqpacket", NULL};
-    static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET};
+    static const char *const names[] = {"stream", "seqpacket", "dgram", NULL};
+    static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
 
     return types[luaL_checkoption(L, arg, NULL, names)];
 }
@@ -31,6 +31,7 @@ static int sock_listen(lua_State *L)
     mode_t mode = (mode_t)bg_linteger(L, 3, 0, 0777);
     struct bg_err err;
 
+    luaL_argcheck(L, type != SOCK_DGRAM, 2, "nobody connects to a socket for datagrams");
     return bg_lresult_integer(L, bg_sock_listen(path, type, mode, &err), &err);
 }
 

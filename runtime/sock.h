@@ -15,7 +15,7 @@
 #define BG_SOCK_MAX_FDS 16 /* more than any message of ours carries */
 
 /*
- * `type` is SOCK_STREAM or SOCK_SEQPACKET throughout. Each returns the descriptor, the caller's
+ * `type` is SOCK_STREAM, SOCK_SEQPACKET or (not to listen) SOCK_DGRAM throughout. Each returns the descriptor, the caller's
  * from then on.
  */
 

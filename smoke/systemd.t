@@ -54,6 +54,18 @@ like "the guest answers" "$first" '^[0-9a-f-]{36}$'
 like "the VM is a service of its own" "$(inside systemctl show -P ControlGroup "$(inside systemctl list-units --plain --no-legend 'banger-main-*.service' | awk '{print $1}')")" 'banger'
 is "the VMM has no capability" "$(inside grep -E '^Cap(Prm|Eff|Inh|Amb):' "/proc/$pid/status" | awk '{print $2}' | sort -u)" 0000000000000000
 
+# One number finds the same operation everywhere: with the client, in the daemon's entries, in the helper's lines, and by the
+# jail, which the engine names in each line of its own log.
+op=$(as_alice banger events --json | jq -r 'select(.type == "vm.state" and .state == "running") | .op' | tail -1)
+journal() { inside journalctl --quiet --output=json "$@"; }
+like "an operation's number" "$op" '^[0-9a-f]{8}$'
+is "the daemon's entries have fields" "$(journal BANGER_OP="$op" BANGER_EVENT=vm.state BANGER_STATE=running |
+    jq -r '[.PRIORITY, .SYSLOG_IDENTIFIER, .BANGER_VM, ._SYSTEMD_UNIT] | join(" ")')" "6 bangerd dev bangerd.service"
+ok "the helper's lines have the same number" test "$(journal --unit=bangerd-root | jq -r .MESSAGE | grep -c "request=$op vm=")" -gt 2
+jail=$(journal BANGER_OP="$op" BANGER_EVENT=vm.jail | jq -r .BANGER_JAIL)
+like "and the jail of the VMM" "$(as_alice banger vm logs dev --vmm)" "${jail:-none}"
+is "an error on the command line has one as well" "$(as_alice banger vm show nobody --json 2>/dev/null | jq -r '.error.op_id | length')" 8
+
 for victim in bangerd bangerd-root; do
     inside systemctl kill --signal=KILL --kill-who=main "$victim"
     is "after kill -9 of $victim: the same pid" "$(for _ in $(seq 50); do got=$(show pid 2>/dev/null) && break; sleep 0.1; done; echo "${got:-}")" "$pid"

@@ -5,6 +5,7 @@ local build = require "banger.rt.build"
 local codes = require "banger.core.codes"
 local dirs = require "banger.host.dirs"
 local err = require "banger.core.err"
+local journald = require "banger.host.journald"
 local log = require "banger.host.log"
 local pidfile = require "banger.rt.pidfile"
 local sock = require "banger.rt.sock"
@@ -51,7 +52,7 @@ local function listen(places)
 end
 
 local function open_log(places)
-  if sys.getenv "JOURNAL_STREAM" then return log.to_journal() end
+  if journald.has_stderr() then return log.to_journal() end
   return log.to_file(places.log .. "/bangerd.log")
 end
 

@@ -59,14 +59,14 @@
 
 ---banger.rt.sock: unix sockets with fds; every fd is CLOEXEC and non-blocking
 ---@class rt.sock
----@field connect fun(path: string, kind: "stream"|"seqpacket"): integer|nil, banger.Error?     short blocking connect; EAGAIN when the backlog is full
+---@field connect fun(path: string, kind: "stream"|"seqpacket"|"dgram"): integer|nil, banger.Error?     short blocking connect; EAGAIN when the backlog is full
 ---@field listen fun(path: string, kind: "stream"|"seqpacket", mode: integer): integer|nil, banger.Error?  a stale path that nobody answers on is replaced
 ---@field inherited fun(): integer[]     listening fds passed by systemd (LISTEN_FDS, checked against LISTEN_PID)
 ---@field accept fun(fd: integer): integer|nil, banger.Error?
 ---@field peer fun(fd: integer): {uid: integer, gid: integer, pid: integer}|nil, banger.Error?
 ---@field send fun(fd: integer, bytes: string, fds: integer[]?, offset: integer?): integer|nil, banger.Error?   bytes taken
 ---@field recv fun(fd: integer, max: integer, max_fds: integer?): string|nil, integer[]|banger.Error    bytes ("" at end) and fds
----@field pair fun(kind: "stream"|"seqpacket"): integer|nil, integer|banger.Error
+---@field pair fun(kind: "stream"|"seqpacket"|"dgram"): integer|nil, integer|banger.Error
 
 ---banger.rt.helper: the marshalling of helper/ops.def; transport is aio/helper.lua
 ---@class rt.helper

@@ -59,7 +59,7 @@ end
 
 -- What the helper tells the first connection that is one too many; a pool keeps the one that it has.
 local function too_many()
-  local pools, row, refused = {}, nil, nil
+  local pools, row, refused = {}
   repeat
     pools[#pools + 1] = helper.new(path, { connections = 1 })
     row, refused = priv.new(pools[#pools]):engine_list { after = 0 }

@@ -4,7 +4,11 @@
 --   conflict  a line that meets one; absent: the verb knows none; conflict_code: what it must be called
 --   daemon    false: the verb does not ask the daemon; by default it does, and nothing happens without one
 --   words     a line for the outcomes that are about the daemon, where the made-up one would not come so far
+--   without_systemd  a line that is refused on a host without it (and is not tried on one with it)
 --   offline   exit status without a daemon, where that is not 5
+local SCRIPTED = os.getenv "PWD" .. "/build/engine/scripted"
+local INSTALLED = "its scenarios are smoke/systemd.t and smoke/update.t"
+
 return {
   setup = {
     "vm create dev --memory 256M --engine qemu", "vm create off --engine scripted --no-start", "vm create on --engine scripted",
@@ -25,6 +29,7 @@ return {
     ["vm resume"] = { ok = "vm resume on", conflict = "vm resume off" },
     ["vm list"] = { ok = "vm list" },
     ["vm show"] = { ok = "vm show dev" },
+    ["vm autostart"] = { ok = "vm autostart dev off" },
     ["vm stats"] = { ok = "vm stats" },
     ["vm wait"] = { ok = "vm wait dev --for ready", conflict = "vm wait off --for running" },
     ["vm logs"] = { ok = "vm logs dev" },
@@ -86,6 +91,21 @@ return {
     ["completion"] = { ok = "completion bash", daemon = false },
     ["mcp"] = { ok = "mcp", daemon = false },
     ["version"] = { ok = "version", daemon = false },
-    ["system status"] = { ok = false, why = "nothing is installed here", daemon = false },
+    ["system install"] = { ok = false, why = INSTALLED, missing = "system install --owner nobody", daemon = false },
+    ["system uninstall"] = { ok = false, why = INSTALLED, without_systemd = "system uninstall --force", daemon = false },
+    ["system status"] = { ok = false, why = INSTALLED, missing = "system status", daemon = false },
+    ["system start"] = { ok = false, why = INSTALLED, without_systemd = "system start", daemon = false },
+    ["system stop"] = { ok = false, why = INSTALLED, without_systemd = "system stop", daemon = false },
+    ["system restart"] = { ok = false, why = INSTALLED, without_systemd = "system restart", daemon = false },
+    ["update now"] = { ok = false, why = INSTALLED, without_systemd = "update", daemon = false },
+    ["update rollback"] = { ok = false, why = INSTALLED, without_systemd = "update rollback", daemon = false },
+    ["engine install"] = {
+      ok = { "engine install --name copy1 --from " .. SCRIPTED, "engine install --name copy2 --from " .. SCRIPTED },
+      daemon = false,
+    },
+    ["engine verify"] = { ok = "engine verify qemu", daemon = false },
+    ["engine remove"] = {
+      ok = { "engine remove copy1", "engine remove copy2" }, conflict = "engine remove qemu", conflict_code = "engine.in_use",
+    },
   },
 }

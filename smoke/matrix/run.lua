@@ -12,6 +12,7 @@ local recipes = dofile "smoke/matrix/recipes.lua"
 local sock = require "banger.rt.sock"
 local sync = require "banger.aio.sync"
 local sys = require "banger.rt.sys"
+local systemd = require "banger.host.systemd"
 local task = require "banger.aio.task"
 local wire = require "banger.rpc.wire"
 
@@ -30,6 +31,8 @@ local function tell(name, problem)
   end
   io.stdout:flush()
 end
+
+local root = { uid = 0, gid = 0, home = "/root" }
 
 local function environment(user, where)
   return { "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" .. user.home, "LANG=C.UTF-8", "TERM=dumb", "BANGER_INSTANCE=" .. where,
@@ -190,17 +193,23 @@ local function interrupted(entry, recipe, asked)
   end
 end
 
-local function as_told(entry, recipe)
+local function as_told(entry, recipe, user)
   if recipe.ok then
     local words, other = lines_of(recipe.ok)
-    outcome("ok", entry, words, other, owner, instance, 0)
+    outcome("ok", entry, words, other, user, instance, 0)
   else
     print(("# %s: ok is not tried: %s"):format(table.concat(entry.path, " "), recipe.why))
   end
   local missing, found = made_up(entry, true)
-  if recipe.missing then outcome("not found", entry, split(recipe.missing), nil, owner, instance, 3)
-  elseif recipe.missing == nil and found then outcome("not found", entry, missing, nil, owner, instance, 3) end
-  if recipe.conflict then outcome("conflict", entry, split(recipe.conflict), nil, owner, instance, 4, recipe.conflict_code) end
+  if recipe.missing then outcome("not found", entry, split(recipe.missing), nil, user, instance, 3)
+  elseif recipe.missing == nil and found then outcome("not found", entry, missing, nil, user, instance, 3) end
+  if recipe.conflict then outcome("conflict", entry, split(recipe.conflict), nil, user, instance, 4, recipe.conflict_code) end
+  if not recipe.without_systemd then return end
+  if systemd.present() then
+    print(("# %s: not tried: this host runs systemd"):format(table.concat(entry.path, " ")))
+  else
+    outcome("systemd down", entry, split(recipe.without_systemd), nil, user, instance, 1, "system.no_systemd")
+  end
 end
 
 local function without_rights(entry, recipe)
@@ -218,12 +227,10 @@ local function all_verbs(asked)
       local slip = { unpack(entry.path) }
       slip[#slip + 1] = "--nonsuch"
       outcome("bad flag", entry, slip, nil, owner, instance, 2, "usage.invalid")
-      if entry.row.as == "root" then
-        without_rights(entry, {})
-      elseif not recipe then
+      if not recipe then
         tell(name .. " is in smoke/matrix/recipes.lua", "it is not")
       else
-        as_told(entry, recipe)
+        as_told(entry, recipe, entry.row.as == "root" and root or owner)
         without_rights(entry, recipe)
         if recipe.daemon ~= false then interrupted(entry, recipe, asked) end
       end

@@ -2,7 +2,6 @@
 local codes = require "banger.core.codes"
 local text = require "banger.core.text"
 
-
 local function tests()
   local out = {}
   for path in io.popen("find spec smoke helper/test runtime/test guest/test -type f \\( -name '*.lua' -o -name '*.t' -o -name '*.sh' " ..

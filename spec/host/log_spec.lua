@@ -29,6 +29,38 @@ describe("host.log", function()
     assert.is_truthy(lines[2]:find("(vm.ended)", 1, true))
   end)
 
+  -- A journal of our own; what it received.
+  local function journal_of(fn)
+    os.remove(path)
+    local receiver = assert(io.popen(([[python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("%s")
+print("there", flush=True)
+sys.stdout.buffer.write(s.recv(65536))']]):format(path), "r"))
+    assert.are.equal("there", receiver:read "*l")
+    fn()
+    local entry = receiver:read "*a"
+    receiver:close()
+    return entry
+  end
+
+  it("gives the journal each pair as a field, and no value a field of its own", function()
+    local entry = journal_of(function()
+      local self = log.to_journal(path)
+      self:warn("vm.state",
+        { op = "0badcafe", vm = "dev", reason = "a\nPRIORITY=0", error = err.new("vm.ended", "it ended"), ["o dd"] = 1 })
+      sys.close(self.journal.fd)
+    end)
+    for _, field in ipairs { "BANGER_CODE=vm.ended", "BANGER_EVENT=vm.state", "BANGER_OP=0badcafe", "BANGER_VM=dev", "PRIORITY=4",
+      "SYSLOG_IDENTIFIER=bangerd" } do
+      assert.is_truthy(("\n" .. entry):find("\n" .. field .. "\n", 1, true), field)
+    end
+    assert.is_truthy(entry:find("BANGER_REASON\n\12" .. ("\0"):rep(7) .. "a\nPRIORITY=0\n", 1, true))
+    assert.is_truthy(("\n" .. entry):find("\nMESSAGE=vm.state op=0badcafe vm=dev ", 1, true))
+    assert.is_nil(entry:find("O DD", 1, true))
+  end)
+
   it("moves a full file aside once and goes on", function()
     local self = assert(log.to_file(path))
     local text = ("x"):rep(4000)

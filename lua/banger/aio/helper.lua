@@ -123,6 +123,15 @@ local function try(self, op, bytes, fds)
   end
 end
 
+-- The helper's log has the number of each request: the operation that it is done for, where there is one. A connection has one
+-- request at a time, so it need not be unique.
+local function request_id(self)
+  local works_for = task.works_for()
+  if works_for then return tonumber(works_for, 16) end
+  self.next_id = self.next_id % 0xFFFFFFFF + 1
+  return self.next_id
+end
+
 --- Ask for one operation (helper/ops.def). Fds in args stay the caller's; fds in the result are the caller's.
 ---@param op string
 ---@param args table
@@ -130,8 +139,7 @@ end
 ---@return table|nil, banger.Error?
 function Pool:call(op, args, seconds)
   if self.closed then return nil, err.new("task.cancelled", "the helper's connections were closed") end
-  self.next_id = self.next_id % 0xFFFFFFFF + 1
-  local bytes, fds = rt.encode(op, self.next_id, args)
+  local bytes, fds = rt.encode(op, request_id(self), args)
   if not bytes then return nil, fds end
   self.last_failure = nil
   local result, e = task.timeout(seconds, self.places.with, self.places, try, self, op, bytes, fds)

@@ -154,6 +154,24 @@ function M.main(fn)
   return unpack(task.results, 1, task.results.n)
 end
 
+-- on whose behalf
+
+--- The running task, and all that it starts from now on, work for this operation.
+---@param op string    8 hex digits
+function M.work_for(op)
+  running("task.work_for").op = op
+end
+
+--- The operation that the running task works for, its own or that of the nearest task above; nil: none.
+---@return string?
+function M.works_for()
+  local node = sched.current
+  while node do
+    if node.op then return node.op end
+    node = node.parent
+  end
+end
+
 -- looking
 
 local function dump_node(node, depth, out)

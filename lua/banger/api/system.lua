@@ -112,6 +112,8 @@ end
 ---@param options {purge: boolean}
 ---@return true|nil, banger.Error?
 function M.uninstall(options)
+  local ok, e = systemd.required()
+  if not ok then return nil, e end
   return install.uninstall { host = host(), purge = options.purge, state = STATE, shared_state = SHARED_STATE }
 end
 
@@ -136,8 +138,10 @@ function M.status()
 end
 
 local function each(action)
+  local ok, e = systemd.required()
+  if not ok then return nil, e end
   for _, unit in ipairs(install.SERVICES) do
-    local ok, e = action(unit)
+    ok, e = action(unit)
     if not ok then return nil, e end
   end
   return M.status()
@@ -157,7 +161,8 @@ end
 ---Stop helper and daemon, sockets too; VMs go on.
 ---@return table|nil, banger.Error?
 function M.stop()
-  local ok, e = systemd.ctl("stop", "bangerd.socket", "bangerd.service", "bangerd-root.socket", "bangerd-root.service")
+  local ok, e = systemd.required()
+  if ok then ok, e = systemd.ctl("stop", "bangerd.socket", "bangerd.service", "bangerd-root.socket", "bangerd-root.service") end
   if not ok then return nil, e end
   return M.status()
 end

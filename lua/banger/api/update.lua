@@ -179,6 +179,8 @@ end
 ---@param words string[]
 ---@return integer|nil status, banger.Error?
 function M.in_unit(words)
+  local ok, e = systemd.required()
+  if not ok then return nil, e end
   return proc.foreground { "systemd-run", args = { "--quiet", "--collect", "--wait", "--pipe", "--unit=banger-update",
     "--description=Update of banger", "--property=IgnoreSIGPIPE=yes",
     "--property=ExecStopPost=" .. RECOVER .. " --live", "--", sys.proc(sys.getpid()).exe, unpack(words) } }

@@ -69,6 +69,7 @@ end
 ---@return banger.Error?
 function M:settle(op)
   local began = task.now()
+  task.work_for(op)
   local actions, problem = look(self, op)
   if not actions then
     if problem.code ~= "task.cancelled" and (not self.problem or self.problem.code ~= problem.code) then

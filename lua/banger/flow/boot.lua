@@ -74,6 +74,8 @@ local function spawn(ctx)
   end)
   ctx.host.close(seed)
   if not jail then return nil, problem end
+  -- The VMM's own log names its jail in each line.
+  ctx.host.log:info("vm.jail", { op = ctx.op, vm = record.name, id = record.id, jail = jail.jail, pid = jail.pid })
   ctx.watch = ctx.vms:begin(record, jail)
   return true
 end

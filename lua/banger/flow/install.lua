@@ -169,11 +169,9 @@ function M.install(ctx, progress)
     return nil, err.new("system.owner_root", "the owner of the VMs cannot be root",
       { remedy = "run it through sudo as the user who will use banger, or name one: --owner USER" })
   end
-  if not ctx.host.systemd.present() then
-    return nil, err.new("system.no_systemd", "this host does not run systemd",
-      { remedy = "run the helper and `banger daemon run --background` yourself, as `make demo` does" })
-  end
-  local timings, e = steps.walk(M.steps, ctx, progress)
+  local timings
+  local ok, e = ctx.host.systemd.required()
+  if ok then timings, e = steps.walk(M.steps, ctx, progress) end
   if not timings then return nil, e end
   return { answer = ctx.answer, timings = timings }
 end

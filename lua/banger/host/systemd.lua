@@ -14,6 +14,14 @@ function M.present()
   return stat ~= nil and stat.type == "dir"
 end
 
+---What needs systemd asks this first.
+---@return true|nil, banger.Error?
+function M.required()
+  if M.present() then return true end
+  return nil, err.new("system.no_systemd", "this host does not run systemd",
+    { remedy = "run the helper and `banger daemon run --background` yourself, as `make demo` does" })
+end
+
 ---Run systemctl.
 ---@param ... string
 ---@return string|nil stdout

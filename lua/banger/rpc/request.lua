@@ -91,6 +91,7 @@ function M.run(connection, message, fds)
   local self = setmetatable({
     connection = connection, id = message.id, fds = fds, op_id = op_id(message.op), peer = connection.peer,
   }, Request)
+  task.work_for(self.op_id)
   answer(self, message, task.scope(function() return perform(self, message) end))
   wire.close_all(self.fds)
   connection.requests[self.id] = nil
