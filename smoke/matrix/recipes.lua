@@ -29,7 +29,7 @@ return {
     ["vm resume"] = { ok = "vm resume on", conflict = "vm resume off" },
     ["vm list"] = { ok = "vm list" },
     ["vm show"] = { ok = "vm show dev" },
-    ["vm autostart"] = { ok = "vm autostart dev off" },
+    ["vm autostart"] = { ok = "vm autostart dev --off" },
     ["vm stats"] = { ok = "vm stats" },
     ["vm wait"] = { ok = "vm wait dev --for ready", conflict = "vm wait off --for running" },
     ["vm logs"] = { ok = "vm logs dev" },
