@@ -42,6 +42,9 @@ is "a timeout that is not needed changes nothing" "$(run --timeout 60s -- echo f
 # ---- environment ----
 is "environment, folder, user" "$(run -e A='b c' --cwd /var/tmp --user nobody -- sh -c 'echo "$A|$PWD|$(id -un)|$HOME"')" \
     "b c|/var/tmp|nobody|/nonexistent"
+is "a user with one group" "$(run --user nobody:daemon -- id)" "uid=65534(nobody) gid=1(daemon) groups=1(daemon)"
+is "numbers that nobody has" "$(run --user 4242:4343 -- sh -c 'id -u; id -G' | tr '\n' ' ')" "4242 4343 "
+like "a group that is not there" "$(run --user nobody:nope -- true 2>&1 || true)" 'user'
 like "a folder that is not there is banger's failure" "$(run --cwd /nope -- true 2>&1 || true)" 'working directory'
 like "a user that is not there too" "$(run --user nope -- true 2>&1 || true)" 'user'
 

@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -96,11 +97,11 @@ static void say(struct bg_vmm *vmm, const char *text)
         (void)!send(vmm->notify_fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-/* Bytes of a host's stream come back as they are; the first line must be a CONNECT. */
+/* Bytes of a host's stream come back as they are, also those that came along with CONNECT. */
 static void on_stream(void *arg, int fd, uint32_t events)
 {
     struct bg_vmm *vmm = arg;
-    char data[4096], answer[32] = "";
+    char data[4096], answer[32];
     unsigned port;
     (void)events;
     ssize_t n = recv(fd, data, sizeof data - 1, MSG_DONTWAIT);
@@ -108,10 +109,12 @@ static void on_stream(void *arg, int fd, uint32_t events)
         return;
     if (n > 0) {
         data[n] = '\0';
-        if (sscanf(data, "CONNECT %u\n", &port) == 1)
-            n = snprintf(answer, sizeof answer, "OK %u\n", vmm->next_port++);
-        const char *out = *answer ? answer : data;
-        if (send(fd, out, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n)
+        const char *end = memchr(data, '\n', (size_t)n);
+        size_t line = end && sscanf(data, "CONNECT %u", &port) == 1 ? (size_t)(end - data) + 1 : 0;
+        int m = line > 0 ? snprintf(answer, sizeof answer, "OK %u\n", vmm->next_port++) : 0;
+        struct iovec parts[2] = {{answer, (size_t)m}, {data + line, (size_t)n - line}};
+        struct msghdr out = {.msg_iov = parts, .msg_iovlen = 2};
+        if (sendmsg(fd, &out, MSG_NOSIGNAL | MSG_DONTWAIT) == m + n - (ssize_t)line)
             return;
     }
     bg_loop_del(vmm->params.loop, fd);

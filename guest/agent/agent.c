@@ -20,43 +20,73 @@
 #include "halt.h"
 #include "notify.h"
 #include "session.h"
+#include "spare.h"
 
-enum { SESSIONS = 256, LISTENERS = 2 };
+/* SPARE_MS: how long nothing has to happen before the next session is made ready, which a command
+ * that just began would have to share the processor with. */
+enum { SESSIONS = 256, LISTENERS = 2, SPARE_MS = 30 };
 
 struct agent {
     int listeners[LISTENERS]; /* -1: none of this kind */
     int signals;
-    int sessions;
+    int sessions; /* with the spare one */
+    struct bg_spare spare;
     struct bg_notify notify;
 };
 
-/* The session gets a descriptor table with nothing of ours but its connection. */
+/* A session has a descriptor table with nothing of ours but its connection. */
+static void leave(void *arg)
+{
+    struct agent *a = arg;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int i = 0; i < LISTENERS; i++)
+        if (a->listeners[i] >= 0)
+            close(a->listeners[i]);
+    close(a->signals);
+    if (a->notify.fd >= 0)
+        close(a->notify.fd);
+    prctl(PR_SET_NAME, "agent-session");
+}
+
 static void start_session(struct agent *a, int fd)
 {
-    pid_t pid = a->sessions < SESSIONS ? fork() : -1;
-    if (pid == 0) {
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        for (int i = 0; i < LISTENERS; i++)
-            if (a->listeners[i] >= 0)
-                close(a->listeners[i]);
-        close(a->signals);
-        if (a->notify.fd >= 0)
-            close(a->notify.fd);
-        fcntl(fd, F_SETFL, 0);
-        prctl(PR_SET_NAME, "agent-session");
-        _exit(bg_session_main(fd));
+    pid_t pid = -1;
+    if (!bg_spare_give(&a->spare, fd) && a->sessions < SESSIONS) {
+        pid = fork();
+        if (pid == 0) {
+            leave(a);
+            _exit(bg_session_main(fd));
+        }
     }
     if (pid > 0)
         a->sessions++;
     close(fd);
 }
 
+static bool wants_spare(const struct agent *a)
+{
+    return a->spare.pid < 0 && a->sessions < SESSIONS;
+}
+
+static void make_spare(struct agent *a)
+{
+    bg_spare_make(&a->spare, leave, a);
+    if (a->spare.pid > 0)
+        a->sessions++;
+}
+
 static void reap(struct agent *a)
 {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
         a->sessions--;
+        if (pid == a->spare.pid) {
+            close(a->spare.fd);
+            a->spare.pid = -1;
+        }
+    }
 }
 
 /* Returns true when we are to end. The kind comes with the signal when process 1 is ours. */
@@ -84,8 +114,10 @@ static void step(struct agent *a, bool *end)
     };
     for (int i = 0; i < LISTENERS; i++)
         p[i] = (struct pollfd){.fd = a->listeners[i], .events = POLLIN};
-    int n = poll(p, COUNT, away ? a->notify.retry_ms : -1);
-    if (n == 0 && away)
+    int n = poll(p, COUNT, wants_spare(a) ? SPARE_MS : away ? a->notify.retry_ms : -1);
+    if (n == 0 && wants_spare(a))
+        make_spare(a);
+    else if (n == 0 && away)
         bg_notify_try(&a->notify);
     for (int i = 0; i < LISTENERS; i++) {
         int fd = p[i].revents ? accept4(a->listeners[i], NULL, NULL, SOCK_CLOEXEC) : -1;
@@ -123,13 +155,15 @@ static void apply_seed(void)
 
 int bg_agent_main(int argc, char **argv)
 {
-    struct agent a = {.signals = -1};
+    struct agent a = {.signals = -1, .spare = {.pid = -1}};
     sigset_t mask;
     bool end = false;
     if (argc > 1 && strcmp(argv[1], "--identity") == 0) {
         apply_seed();
         return 0;
     }
+    for (int n = 1; n < NSIG; n++)
+        signal(n, SIG_DFL); /* commands inherit what whoever started us had changed */
     bg_notify_init(&a.notify);
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);

@@ -113,8 +113,7 @@ static const char *find_env(const struct bg_command *c, const char *name)
     return NULL;
 }
 
-/* A login's environment, under what the request says. Runs in the child, so that it may keep what
- * it allocates. */
+/* A login's environment, under what the request says: this process's own, which nothing here reads. */
 static void set_environment(const struct bg_command *c)
 {
     const char *const defaults[][2] = {
@@ -134,11 +133,6 @@ static void set_environment(const struct bg_command *c)
         putenv(c->env[i]);
 }
 
-/* What the child says through its pipe when it cannot become the command. */
-struct failure {
-    int step, error;
-};
-
 enum step { STEP_TTY, STEP_USER, STEP_CWD, STEP_EXEC };
 
 static const char *const step_names[] = {[STEP_TTY] = "tty",
@@ -146,32 +140,42 @@ static const char *const step_names[] = {[STEP_TTY] = "tty",
                                          [STEP_CWD] = "working directory",
                                          [STEP_EXEC] = "program"};
 
-static _Noreturn void give_up(int pipe_fd, enum step step)
+/* What the child is to become, and how it failed. It lives in our memory, on a stack of its own,
+ * until it executes the program, and we stand still meanwhile: a copy of our memory would cost more
+ * than the rest of the start. Nobody traces it there after its user changed, since the kernel makes
+ * such memory undumpable. */
+struct birth {
+    const struct bg_command *command;
+    const int *fds;
+    enum step step;
+    int error; /* 0: it has become the program */
+};
+
+#define ON_A_STACK_OF_ITS_OWN __attribute__((no_sanitize("address")))
+
+ON_A_STACK_OF_ITS_OWN static _Noreturn void give_up(struct birth *b, enum step step)
 {
-    struct failure f = {.step = (int)step, .error = errno};
-    ssize_t n = write(pipe_fd, &f, sizeof f);
-    _exit(n == sizeof f ? 126 : 127);
+    b->error = errno;
+    b->step = step;
+    _exit(127);
 }
 
-static _Noreturn void become(const struct bg_command *c, int fds[3], int pipe_fd)
+ON_A_STACK_OF_ITS_OWN static _Noreturn void become(struct birth *b)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int s = 1; s < NSIG; s++)
-        signal(s, SIG_DFL);
+    const struct bg_command *c = b->command;
+    signal(SIGPIPE, SIG_DFL);
     setsid();
-    if (c->tty && (ioctl(fds[0], TIOCSCTTY, 0) < 0 || fchown(fds[0], c->user.uid, c->user.gid) < 0))
-        give_up(pipe_fd, STEP_TTY);
+    if (c->tty &&
+        (ioctl(b->fds[0], TIOCSCTTY, 0) < 0 || fchown(b->fds[0], c->user.uid, c->user.gid) < 0))
+        give_up(b, STEP_TTY);
     for (int i = 0; i < 3; i++)
-        dup2(fds[i], i);
+        dup2(b->fds[i], i);
     if (bg_user_become(&c->user) < 0)
-        give_up(pipe_fd, STEP_USER);
+        give_up(b, STEP_USER);
     if (c->cwd ? chdir(c->cwd) < 0 : chdir(c->user.home) < 0 && chdir("/") < 0)
-        give_up(pipe_fd, STEP_CWD);
-    set_environment(c);
+        give_up(b, STEP_CWD);
     execvp(c->argv[0], c->argv);
-    give_up(pipe_fd, STEP_EXEC);
+    give_up(b, STEP_EXEC);
 }
 
 /* ours[i] is our end, theirs[i] the command's. All close-on-exec: dup2 clears that for 0-2. */
@@ -222,70 +226,73 @@ static void close_all(int fds[3])
     }
 }
 
-/* fork() into a cgroup at once: to be moved there later costs milliseconds. *ret_pidfd is -1 where
- * there is none. */
-static pid_t fork_into(int cgroup, int *ret_pidfd)
+/* clone3, whose child calls become() on args->stack. Signals have no handlers of ours to run there. */
+static pid_t give_birth(struct clone_args *args, size_t size, struct birth *b)
 {
-    struct clone_args args = {.flags = CLONE_INTO_CGROUP | CLONE_PIDFD,
-                              .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-                              .exit_signal = SIGCHLD,
-                              .cgroup = (uint64_t)cgroup};
-    *ret_pidfd = -1;
-    pid_t pid = cgroup < 0 ? -1 : (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    return pid < 0 ? fork() : pid;
+    long r = SYS_clone3;
+    register void (*child)(struct birth *) __asm__("r12") = become;
+    register struct birth *with __asm__("r13") = b;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r13, %%rdi\n\t"
+                     "call *%%r12\n"
+                     "1:"
+                     : "+a"(r)
+                     : "D"(args), "S"(size), "r"(child), "r"(with)
+                     : "rcx", "r11", "memory");
+    if (r < 0)
+        errno = (int)-r;
+    return r < 0 ? -1 : (pid_t)r;
 }
 
-/* 0 when the command runs: its exec closed the pipe. */
-static int await_exec(int pipe_fd, pid_t pid, const char **ret_step)
+/* Born in its cgroup: to be moved there later costs milliseconds. */
+static pid_t spawn(struct birth *b, int cgroup, int *ret_pidfd)
 {
-    struct failure f;
-    ssize_t n;
-    do {
-        n = read(pipe_fd, &f, sizeof f);
-    } while (n < 0 && errno == EINTR);
-    if (n != sizeof f)
-        return 0;
-    waitpid(pid, NULL, 0);
-    *ret_step = step_names[f.step];
-    return -f.error;
+    static char stack[128 * 1024] __attribute__((aligned(16)));
+    struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
+                              .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+                              .exit_signal = SIGCHLD,
+                              .stack = (uint64_t)(uintptr_t)stack,
+                              .stack_size = sizeof stack};
+    if (cgroup >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)cgroup;
+        pid_t pid = give_birth(&args, sizeof args, b);
+        if (pid > 0)
+            return pid;
+        args.flags &= ~CLONE_INTO_CGROUP;
+    }
+    return give_birth(&args, CLONE_ARGS_SIZE_VER0, b);
 }
 
 int bg_command_start(const struct bg_command *c, struct bg_child *ret, const char **ret_step)
 {
-    int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, report[2] = {-1, -1};
+    int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1};
     int pidfd = -1;
     pid_t pid = -1;
+    struct birth birth = {.command = c, .fds = theirs};
     struct bg_family family = bg_family_make();
     *ret_step = c->tty ? "tty" : "pipes";
     int r = c->tty ? make_tty(c, ours, theirs) : make_pipes(c, ours, theirs);
-    if (r == 0 && pipe2(report, O_CLOEXEC) < 0)
-        r = -errno;
     if (r == 0) {
         *ret_step = "fork";
-        pid = fork_into(family.dir, &pidfd);
-        r = pid < 0 ? -errno : 0;
+        set_environment(c);
+        pid = spawn(&birth, family.dir, &pidfd);
+        r = pid < 0 ? -errno : -birth.error;
     }
-    if (pid == 0)
-        become(c, theirs, report[1]);
     close_all(theirs);
-    if (report[1] >= 0)
-        close(report[1]);
-    if (r == 0)
-        r = await_exec(report[0], pid, ret_step);
-    if (r == 0 && pidfd < 0) {
-        *ret_step = "pidfd";
-        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        r = pidfd < 0 ? -errno : 0;
+    if (r == 0) {
+        *ret = (struct bg_child){pid, pidfd, family, ours[0], ours[1], ours[2]};
+        return 0;
     }
-    if (report[0] >= 0)
-        close(report[0]);
-    if (r < 0) {
-        if (pidfd >= 0)
-            close(pidfd);
-        bg_family_leave(&family);
-        close_all(ours);
-        return r;
+    if (pid > 0) {
+        *ret_step = step_names[birth.step];
+        waitpid(pid, NULL, 0);
+        close(pidfd);
     }
-    *ret = (struct bg_child){pid, pidfd, family, ours[0], ours[1], ours[2]};
-    return 0;
+    bg_family_leave(&family);
+    close_all(ours);
+    return r;
 }

@@ -333,13 +333,12 @@ static int say_exit(struct exec *x)
 static int finish(struct exec *x)
 {
     close_fd(&x->child.in);
-    bg_family_leave(&x->child.family);
-    if (x->client_gone)
-        return -EPIPE;
     fcntl(x->s->fd, F_SETFL, 0);
     while (x->out_size > 0 && !x->client_gone)
         send_out(x);
-    return x->client_gone ? -EPIPE : say_exit(x);
+    int r = x->client_gone ? -EPIPE : say_exit(x);
+    bg_family_leave(&x->child.family);
+    return r;
 }
 
 static int refuse(struct bg_session *s, const char *what, int error)

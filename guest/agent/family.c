@@ -26,7 +26,9 @@ static void sweep(void)
         closedir(root);
 }
 
-struct bg_family bg_family_make(void)
+static struct bg_family prepared = {.dir = -1};
+
+static struct bg_family make(void)
 {
     struct bg_family f = {.dir = -1};
     struct timespec t;
@@ -40,6 +42,23 @@ struct bg_family bg_family_make(void)
     if (mkdir(f.path, 0755) == 0)
         f.dir = open(f.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return f;
+}
+
+void bg_family_prepare(void)
+{
+    prepared = make();
+}
+
+void bg_family_unprepare(void)
+{
+    bg_family_leave(&prepared);
+}
+
+struct bg_family bg_family_make(void)
+{
+    struct bg_family f = prepared;
+    prepared.dir = -1;
+    return f.dir < 0 ? make() : f;
 }
 
 void bg_family_kill(const struct bg_family *f)

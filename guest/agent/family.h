@@ -7,6 +7,10 @@ struct bg_family {
     char path[64];
 };
 
+/* Makes one ahead for the next bg_family_make; bg_family_unprepare removes it when none came. */
+void bg_family_prepare(void);
+void bg_family_unprepare(void);
+
 /* An empty one. Those that ended commands have left behind and that are empty by now are removed. */
 struct bg_family bg_family_make(void);
 

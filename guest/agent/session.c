@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "family.h"
+
 static int read_exactly(int fd, void *bytes, size_t n)
 {
     for (size_t have = 0; have < n;) {
@@ -116,12 +118,25 @@ void bg_boot_id(char ret[33])
     ret[n] = '\0';
 }
 
+static char boot_id[33];
+
+void bg_session_prepare(void)
+{
+    bg_boot_id(boot_id);
+    bg_family_prepare();
+}
+
+void bg_session_unprepare(void)
+{
+    bg_family_unprepare();
+}
+
 static int hello(struct bg_session *s)
 {
     uint8_t bytes[256];
-    char boot_id[33];
     struct bg_payload p = {.bytes = bytes, .max = sizeof bytes};
-    bg_boot_id(boot_id);
+    if (!boot_id[0])
+        bg_boot_id(boot_id);
     bg_payload_u32(&p, 1, BG_PROTOCOL);
     bg_payload_text(&p, 2, boot_id);
     return bg_session_send(s, BG_F_HELLO, bytes, p.size);
@@ -158,6 +173,7 @@ int bg_session_main(int fd)
         r = bg_session_fail(&s, "unsupported", "request", "this agent does not know it");
     if (r == -EBADMSG)
         r = bg_session_fail(&s, "bad_request", "request", "malformed frame or field");
+    bg_session_unprepare();
     linger(fd);
     return r < 0;
 }

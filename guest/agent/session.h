@@ -16,6 +16,10 @@ struct bg_session {
     uint8_t payload[BG_FRAME_MAX];
 };
 
+/* What can be done before the connection is there; bg_session_main does what was not. */
+void bg_session_prepare(void);
+/* No connection will come: nothing of it is left. */
+void bg_session_unprepare(void);
 /* Serves the connection and returns the exit status of the process. fd is closed by its end. */
 int bg_session_main(int fd);
 

@@ -76,23 +76,62 @@ static void find_groups(struct bg_user *u)
     fclose(f);
 }
 
-int bg_user_find(const char *name_or_uid, struct bg_user *ret)
+static int find_group(const char *who, gid_t *ret)
 {
-    *ret = (struct bg_user){.home = "/", .shell = "/bin/sh"};
-    if (!find_entry(name_or_uid, ret)) {
-        if (!is_number(name_or_uid) || strlen(name_or_uid) > 9)
-            return -ENOENT;
-        snprintf(ret->name, sizeof ret->name, "%s", name_or_uid);
-        ret->uid = (uid_t)strtoul(name_or_uid, NULL, 10);
-        ret->gid = ret->uid;
+    char line[LINE], *field[FIELDS];
+    int by_number = is_number(who), found = 0;
+    FILE *f = fopen("/etc/group", "re");
+    while (f && !found && fgets(line, sizeof line, f)) {
+        if (split(line, field) != 4 || strcmp(field[by_number ? 2 : 0], who) != 0)
+            continue;
+        *ret = (gid_t)strtoul(field[2], NULL, 10);
+        found = 1;
     }
-    find_groups(ret);
+    if (f)
+        fclose(f);
+    if (found || !by_number || strlen(who) > 9)
+        return found ? 0 : -ENOENT;
+    *ret = (gid_t)strtoul(who, NULL, 10);
     return 0;
+}
+
+static int find_user(const char *who, struct bg_user *ret)
+{
+    if (find_entry(who, ret))
+        return 0;
+    if (!is_number(who) || strlen(who) > 9)
+        return -ENOENT;
+    snprintf(ret->name, sizeof ret->name, "%s", who);
+    ret->uid = (uid_t)strtoul(who, NULL, 10);
+    ret->gid = ret->uid;
+    return 0;
+}
+
+int bg_user_find(const char *who, struct bg_user *ret)
+{
+    char user[64];
+    size_t n = strcspn(who, ":");
+    *ret = (struct bg_user){.home = "/", .shell = "/bin/sh"};
+    if (n >= sizeof user)
+        return -ENOENT;
+    memcpy(user, who, n);
+    user[n] = '\0';
+    int r = find_user(user, ret);
+    if (r < 0)
+        return r;
+    if (who[n] == ':') {
+        r = find_group(who + n + 1, &ret->gid);
+        ret->groups[0] = ret->gid;
+        ret->group_count = 1;
+    } else if (ret->uid != geteuid()) { /* else bg_user_become has nothing to do */
+        find_groups(ret);
+    }
+    return r;
 }
 
 int bg_user_become(const struct bg_user *user)
 {
-    if (geteuid() == user->uid)
+    if (geteuid() == user->uid && (user->group_count == 0 || getegid() == user->gid))
         return 0;
     if (setgroups((size_t)user->group_count, user->groups) < 0 || setgid(user->gid) < 0 ||
         setuid(user->uid) < 0)

@@ -11,12 +11,12 @@ struct bg_user {
     uid_t uid;
     gid_t gid;
     gid_t groups[BG_GROUPS]; /* gid is the first */
-    int group_count;
+    int group_count;         /* 0: it is who we are, with the groups that we have */
 };
 
-/* By name, or by number with or without an entry (then home is / and the shell /bin/sh). 0 or
- * -ENOENT. */
-int bg_user_find(const char *name_or_uid, struct bg_user *ret);
+/* USER or USER:GROUP, each by name, or by number with or without an entry (then a user's home is /
+ * and the shell /bin/sh). With GROUP that is the only one; else they are the user's. 0 or -ENOENT. */
+int bg_user_find(const char *who, struct bg_user *ret);
 /* Becomes the user for good. Nothing when that is who we are. */
 int bg_user_become(const struct bg_user *user);
 

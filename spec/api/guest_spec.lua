@@ -7,11 +7,13 @@ local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 
 local USER = tostring(sys.getuid())
+local MODULES = { "banger.api.daemon", "banger.api.agent", "banger.api.guest" }
 local AGENT = 'IFS= read -r line; [ "$line" = "CONNECT 1025" ] && echo "OK 7" >&0 && exec build/guest/session_tool'
 
 -- Only the agent listens on port 1025; what else an engine or guest may do stands in its place.
 local function with_guest(script, defaults, fn)
-  local before = { package.loaded["banger.api.daemon"], package.loaded["banger.api.guest"] }
+  local before = {}
+  for _, name in ipairs(MODULES) do before[name], package.loaded[name] = package.loaded[name], nil end
   local env = { "ASAN_OPTIONS=detect_leaks=0", "PATH=" .. os.getenv "PATH" }
   local result
   local ok, e = proc.with({ "sh", "-c", script, env = env }, function(child)
@@ -21,12 +23,10 @@ local function with_guest(script, defaults, fn)
         return { port = 1025, defaults = defaults }, { child.stdin:release() }
       end,
     }
-    package.loaded["banger.api.guest"] = nil
-    local guest = require "banger.api.guest"
-    result = { pcall(fn, guest) }
+    result = { pcall(fn, require "banger.api.guest") }
     return true
   end)
-  package.loaded["banger.api.daemon"], package.loaded["banger.api.guest"] = before[1], before[2]
+  for _, name in ipairs(MODULES) do package.loaded[name] = before[name] end
   assert(ok, e)
   if not result[1] then error(result[2], 0) end
   return unpack(result, 2)
@@ -82,9 +82,10 @@ describe("a command in a VM", function()
 
   local IMAGE = { entrypoint = { "printf", "<%s>" }, cmd = { "image" }, user = USER }
   for words, wanted in pairs { [""] = "<image>", mine = "<mine>" } do
-    case(("goes to the image's entry point: %q"):format(words), AGENT, IMAGE, function(guest)
+    case(("goes to the image's entry point: %q"):format(words), AGENT, IMAGE, function()
       local got = {}
-      local exit = assert(guest.exec("dev", { argv = words ~= "" and { words } or {}, image = true }, function(session)
+      local request = { argv = words ~= "" and { words } or {}, image = true }
+      local exit = assert(require("banger.api.agent").exec("dev", request, function(session)
         return session:wait { stdout = function(bytes) got[#got + 1] = bytes return true end }
       end))
       assert.same({ 0, wanted }, { exit.code, table.concat(got) })

@@ -7,14 +7,15 @@ local GIT = "git -c user.name=Ada -c user.email=ada@example.org -c protocol.file
 
 describe("workspace", function()
   local folder, workspace, before
-  local MODULES = { "banger.api.guest", "banger.api.workspace_guest", "banger.api.workspace", "banger.host.dirs" }
+  local MODULES = { "banger.api.agent", "banger.api.guest", "banger.api.workspace_guest", "banger.api.workspace", "banger.host.dirs" }
 
   before_each(function()
     folder = scratch.folder()
     before = {}
     for _, name in ipairs(MODULES) do before[name], package.loaded[name] = package.loaded[name], nil end
     scratch.output(("mkdir -p %s/home %s/state %s/repo"):format(folder, folder, folder))
-    package.loaded["banger.api.guest"] = local_guest.new(folder .. "/home")
+    local guest = local_guest.new(folder .. "/home")
+    package.loaded["banger.api.agent"], package.loaded["banger.api.guest"] = guest, guest
     package.loaded["banger.host.dirs"] = { get = function() return { home = folder .. "/state" } end }
     workspace = require "banger.api.workspace"
   end)

@@ -1,11 +1,11 @@
--- banger.api.guest with a folder of this host for a VM: commands run here, with HOME there. For specs of what is done in a guest by
--- scripts of its shell.
+-- banger.api.guest and banger.api.agent with a folder of this host for a VM: commands run here, with HOME there. For specs of what is
+-- done in a guest by scripts of its shell.
 local proc = require "banger.aio.proc"
 
 local M = {}
 
 ---@param home string
----@return table   run, exec, cp as in banger.api.guest
+---@return table   run and cp as in banger.api.guest, exec as in banger.api.agent
 function M.new(home)
   local function run(argv, input)
     return proc.run { "env", args = { "-i", "HOME=" .. home, "PATH=/usr/bin:/bin", unpack(argv) }, input = input, max_output = 2 ^ 26 }

@@ -1,6 +1,6 @@
 -- A command in a VM on this process's own terminal, pipes or files.
+local agent = require "banger.api.agent"
 local err = require "banger.core.err"
-local guest = require "banger.api.guest"
 local signal = require "banger.aio.signal"
 local stdio = require "banger.aio.stdio"
 local task = require "banger.aio.task"
@@ -83,7 +83,7 @@ function M.run(name, o)
   local broken = {}
   local exit, e = stdio.with(function(stdin, stdout, stderr)
     local output = { stdout = sink(stdout, broken), stderr = sink(stderr, broken) }
-    return guest.exec(name, request, function(session)
+    return agent.exec(name, request, function(session)
       return in_raw_mode(o.tty, function() return converse(session, stdin, output, o.tty) end)
     end)
   end)

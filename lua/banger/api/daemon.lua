@@ -1,8 +1,6 @@
 -- banger.daemon, and the one connection to it that this process uses.
 local client = require "banger.rpc.client"
 local dirs = require "banger.host.dirs"
-local methods = require "banger.rpc.methods"
-local proc = require "banger.aio.proc"
 local program = require "banger.host.program"
 
 local M = {}
@@ -27,7 +25,8 @@ function M.call(method, params, options)
   local server, e = connected()
   if not server then return nil, e end
   return server:call(method, params, {
-    on_progress = options and options.on_progress, repeatable = methods[method].repeatable,
+    on_progress = options and options.on_progress,
+    repeatable = function() return require("banger.rpc.methods")[method].repeatable end,
   })
 end
 
@@ -57,7 +56,7 @@ end
 ---@param words string[]
 ---@return integer|nil status, banger.Error?
 function M.run(words)
-  return proc.foreground { program.beside "bangerd", args = words }
+  return require("banger.aio.proc").foreground { program.beside "bangerd", args = words }
 end
 
 ---@return table|nil, banger.Error?

@@ -1,125 +1,14 @@
--- Commands and copies inside a VM, by its agent. The daemon hands out the connection and is not in the way afterwards.
+-- Commands and copies inside a VM for scripts, by its agent.
+local agent = require "banger.api.agent"
 local copy = require "banger.agent.copy"
-local daemon = require "banger.api.daemon"
 local err = require "banger.core.err"
-local exec = require "banger.agent.exec"
-local fd = require "banger.aio.fd"
 local schema = require "banger.core.schema"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 
 local M = {}
 
-local PORT = 1025
-local HANDSHAKE_SECONDS = 5
-local AT_ONCE_SECONDS, BUSY_SECONDS = 1, 30
-local KILL_SECONDS = 10      -- past its own timeout a command gets TERM and KILL in the guest; then the guest itself is to blame
 local MOST_OUTPUT = 2 ^ 26
-
-local function absent(name, why)
-  return nil, err.new("agent.absent", ("nothing in %s answers for banger's agent: %s"):format(name, why),
-    { remedy = ("`banger vm ssh %s` needs no agent"):format(name) })
-end
-
--- Firecracker's way to a port in the guest; byte by byte, since what follows the line is the agent's.
-local function handshake(name, stream)
-  local ok, e = stream:send(("CONNECT %d\n"):format(PORT))
-  local line = ""
-  while ok and #line < 32 do
-    local byte
-    byte, e = stream:read(1)
-    if byte == "\n" and line:find "^OK " then return true end
-    if not byte or byte == "" or byte == "\n" then break end
-    line = line .. byte
-  end
-  if e and (e.code == "task.cancelled" or e.code == "task.timeout") then return nil, e end
-  return absent(name, e and e.message or "the connection was refused")
-end
-
-local function connect_once(name)
-  local result, fds = daemon.call("vm.connect", { name = name, port = PORT })
-  if not result then return nil, fds end
-  local stream = fd.new(fds[1], "the agent of " .. name)
-  local ok, e = task.timeout(HANDSHAKE_SECONDS, handshake, name, stream)
-  if ok then return stream, result.defaults end
-  stream:close()
-  -- Our own deadline, or one of a caller that has passed meanwhile.
-  if e.code == "task.timeout" and task.check() then return absent(name, "not within 5 seconds") end
-  return nil, e
-end
-
--- An engine gives the guest 2 seconds to answer. A refusal after so long is a busy guest's, which is asked again; one that comes
--- at once says that there is no agent.
-local function connect(name)
-  local began = task.now()
-  while true do
-    local asked = task.now()
-    local stream, e = connect_once(name)
-    local now = task.now()
-    if stream or e.code ~= "agent.absent" or now - asked < AT_ONCE_SECONDS or now - began > BUSY_SECONDS then return stream, e end
-  end
-end
-
--- A connection that breaks in the middle is the guest's end, or that of its agent.
-local function told(name, e)
-  if e.code == "sys.eof" or e.errno == "EPIPE" or e.errno == "ECONNRESET" then
-    return err.new("agent.lost", ("the connection to the agent of %s ended"):format(name), { cause = e })
-  end
-  return e
-end
-
--- fn(stream, defaults) with a connection of its own.
-local function with_agent(name, fn)
-  local stream, defaults = connect(name)
-  if not stream then return nil, defaults end
-  local function leave(ok, result, e, ...)
-    stream:close()
-    if not ok then error(result, 0) end
-    if result == nil and err.is(e) then return nil, told(name, e) end
-    return result, e, ...
-  end
-  return leave(xpcall(fn, err.raised_here, stream, defaults or {}))
-end
-
--- The image's environment, user and folder (vm.connect) where the command has none.
-local function with_defaults(o, defaults)
-  local env = {}
-  for _, pair in ipairs(defaults.env or {}) do
-    local key, value = pair:match "^([^=]+)=(.*)$"
-    if key then env[key] = value end
-  end
-  for key, value in pairs(o.env or {}) do env[key] = value end
-  return {
-    argv = o.argv, env = env, cwd = o.cwd or defaults.cwd, user = o.user or defaults.user, tty = o.tty, stdin = o.stdin,
-    timeout = o.timeout, detach = o.detach,
-  }
-end
-
----A command on a connection of its own: fn(session) has to come to what session:wait() returns.
----@param name string
----@param o banger.agent.ExecOptions    `image`: argv goes to the image's entry point; none: to its own command
----@param fn fun(session: banger.agent.Exec): table|nil, banger.Error?
----@return table|nil exit      code, signal, timed_out, why; see agent/exec
----@return banger.Error?
-function M.exec(name, o, fn)
-  local function run()
-    return with_agent(name, function(stream, defaults)
-      local request = with_defaults(o, defaults)
-      if o.image then
-        request.argv = { unpack(defaults.entrypoint or {}) }
-        for _, word in ipairs(#o.argv > 0 and o.argv or defaults.cmd or {}) do request.argv[#request.argv + 1] = word end
-      end
-      if #request.argv == 0 then
-        return nil, err.new("usage.missing", "a command is needed: the image has none of its own", { remedy = "put it behind --" })
-      end
-      local session, e = exec.start(stream, request)
-      if not session then return nil, e end
-      return fn(session)
-    end)
-  end
-  if not o.timeout then return run() end
-  return task.timeout(o.timeout + KILL_SECONDS, run)
-end
 
 local OPTIONS = schema.object("Exec", {
   timeout = schema.optional(schema.duration { min = 0.001, max = 10 ^ 6, doc = "then it is ended, with code 124" }),
@@ -175,7 +64,7 @@ function M.run(name, command)
   if not o then return nil, sinks end
   local parts = {}
   local output = { stdout = collector("stdout", sinks.stdout, parts), stderr = collector("stderr", sinks.stderr, parts) }
-  local exit, e = M.exec(name, o, function(session)
+  local exit, e = agent.exec(name, o, function(session)
     return task.scope(function(s)
       local feeder = o.input and s:spawn("input", function()
         if session:write(o.input) then session:close_input() end
@@ -212,7 +101,7 @@ local function put(name, source, path, o)
   if ok then ok, e = sys.stat(source) end
   if not ok then return nil, err.wrap(e, source) end
   o.path = path
-  ok, e = with_agent(name, function(stream) return copy.put(stream, source, o) end)
+  ok, e = agent.with(name, function(stream) return copy.put(stream, source, o) end)
   return ok and 0, e
 end
 
@@ -220,7 +109,7 @@ local function get(name, path, target, o)
   local ok, e = absolute(path)
   if not ok then return nil, e end
   o.path = path
-  return with_agent(name, function(stream) return copy.get(stream, target, o) end)
+  return agent.with(name, function(stream) return copy.get(stream, target, o) end)
 end
 
 ---Copies a file or tree into or out of a VM: into the target if that is a folder, else as it.

@@ -3,6 +3,7 @@
 --
 -- In the guest's repository refs/banger/head is the commit that was pushed last, refs/banger/tree the files as they were then. What
 -- differs from both is the guest's own work, which no push may overwrite.
+local agent = require "banger.api.agent"
 local err = require "banger.core.err"
 local guest = require "banger.api.guest"
 local sys = require "banger.rt.sys"
@@ -137,7 +138,7 @@ end
 -- Runs a script in the VM with a file as its input.
 local function feed(name, path, argv)
   local words = {}
-  local exit, e = guest.exec(name, { argv = argv, stdin = true }, function(session)
+  local exit, e = agent.exec(name, { argv = argv, stdin = true }, function(session)
     return task.scope(function(scope)
       local feeder = scope:spawn("the pack", function()
         send_file(session, path) -- what goes wrong with it the script's end tells

@@ -3,9 +3,11 @@
 -- An error is a value: made once where the failure is known, given context on the way up with wrap(), shown
 -- once at the top. It never carries handles or functions, so it can be sent to another process as JSON and
 -- back.
-local codes = require "banger.core.codes"
 
 local M = {}
+
+-- Loaded by the first failure that is told: it is most of what this module would cost at each start.
+local function known_code(code) return require("banger.core.codes")[code] end
 
 local Error = {}
 Error.__index = Error
@@ -91,7 +93,7 @@ end
 ---@return string?
 function M.remedy(e)
   if e.remedy then return e.remedy end
-  local known = codes[e.code]
+  local known = known_code(e.code)
   return known and known.remedy
 end
 
@@ -99,7 +101,7 @@ end
 ---@param e banger.Error
 ---@return integer
 function M.exit_status(e)
-  local known = codes[e.code]
+  local known = known_code(e.code)
   return known and known.exit or 1
 end
 

@@ -154,10 +154,8 @@ local function defaults_of(folder, blob)
   local config = cjson.decode(text)
   if type(config) ~= "table" then return failed "its configuration cannot be read" end
   local run = type(config.config) == "table" and config.config or {}
-  local user = word(run.User)
   return {
-    -- What follows a colon is a group; a user's own groups are known to the guest.
-    entrypoint = strings(run.Entrypoint), cmd = strings(run.Cmd), env = strings(run.Env), user = user and user:match "^[^:]+",
+    entrypoint = strings(run.Entrypoint), cmd = strings(run.Cmd), env = strings(run.Env), user = word(run.User),
     cwd = word(run.WorkingDir),
   }
 end

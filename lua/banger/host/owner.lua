@@ -1,7 +1,6 @@
 -- Who owns an instance, and how root runs a command as that user.
 local dirs = require "banger.host.dirs"
 local err = require "banger.core.err"
-local proc = require "banger.aio.proc"
 local sys = require "banger.rt.sys"
 
 local M = {}
@@ -39,7 +38,7 @@ function M.rerun(who, argv)
     if value then env[#env + 1] = name .. "=" .. value end
   end
   -- Through the link in /proc the owner needs no way into the folder that the program is in (a tree below /root).
-  return proc.foreground { "/proc/self/exe", args = argv, uid = who.uid, gid = who.gid, env = env }
+  return require("banger.aio.proc").foreground { "/proc/self/exe", args = argv, uid = who.uid, gid = who.gid, env = env }
 end
 
 return M

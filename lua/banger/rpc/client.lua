@@ -156,13 +156,14 @@ end
 
 --- Call a method and wait for its result.
 ---   options: on_progress(table), which must not wait; fds that go with the request (they stay the caller's);
---- repeatable: ask once more if
----   the connection ends before the answer, since the method does the same when asked twice
+---   repeatable(), asked when the connection ends before the answer: whether the method does the
+---   same when asked twice; then it is
 ---@return table|nil result
 ---@return integer[]|banger.Error      descriptors of the answer (the caller's)
 function Client:call(method, params, options)
   local result, extra = once(self, method, params, options)
-  if result or not (options and options.repeatable) or extra.code ~= "daemon.lost" then return result, extra end
+  local again = options and options.repeatable
+  if result or extra.code ~= "daemon.lost" or not (again and again()) then return result, extra end
   return once(self, method, params, options)
 end
 

@@ -29,7 +29,7 @@ local function command_flags(...)
   return with({
     { name = "env", short = "e", value = "NAME=VALUE", type = "pair", many = true, help = "a variable of its environment" },
     { name = "cwd", value = "DIR", type = "path", help = "the folder that it runs in (default: the image's, or the user's home)" },
-    { name = "user", short = "u", value = "USER", type = "word", help = "who it runs as (default: the image's, or root)" },
+    { name = "user", short = "u", value = "USER[:GROUP]", type = "word", help = "who it runs as (default: the image's, or root)" },
   }, ...)
 end
 
