@@ -47,6 +47,9 @@ is "every VM is shown" "$(banger vm list --json | jq '[.vms[].name] | length')" 
 is "one that runs is as it was" "$(state seen)" "running null"
 like "a record that cannot be read is marked" "$(state corrupt)" '^unknown .*cannot be read'
 is "one whose record lags behind its VMM is complete" "$(state half)" "running null"
+is "by a flag as well" "$(banger vm list --json | jq -c '[.vms[] | select(.corrupt) | .name]')" '["corrupt"]'
+like "one without its image is marked" "$(state imageless)" '^stopped its image gone is gone'
+like "and in the list for people" "$(banger vm list)" $'\n'"imageless: its image gone is gone"
 like "one without its image says so when it is started" "$(banger vm start imageless 2>&1)" 'image not found: gone'
 ok "all of them can be deleted" banger vm delete --all --force
 is "nothing is left" "$(vm_leaks)" ""

@@ -6,7 +6,7 @@
 -- whole process waits for a line from `go`: whoever drives it can kill what he likes meanwhile. What it does comes from wrapping the
 -- modules that do it, so the list of stops is what the code does. Nothing of this is in a program that is installed.
 local folder, victim = os.getenv "BANGER_STOPS", os.getenv "BANGER_STOPS_VM"
-package.path = folder .. "/../programs/?.lua"
+package.path = debug.getinfo(1, "S").source:match "^@(.*/)" .. "?.lua"   -- what is beside this file
 local verbs = require "verbs"
 local WRITES = { "create", "update", "delete" }
 

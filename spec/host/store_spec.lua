@@ -111,7 +111,7 @@ describe("host.store", function()
       assert(state.db:run("UPDATE vms SET spec = ? WHERE id = ?", spec, a.id))
       local list = assert(state:list())
       assert.equal(2, #list)
-      assert.same({ "a", "unknown", true }, { list[1].name, list[1].state, list[1].broken })
+      assert.same({ "a", "unknown", true }, { list[1].name, list[1].state, list[1].corrupt })
       assert.equal(4, list[2].cpus)
       assert(state:update(a.id, { state = "failed", reason = "seen" }))
     end

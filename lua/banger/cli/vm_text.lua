@@ -25,6 +25,9 @@ function M.list(result, ctx)
     }
   end
   out:table(rows, 2)
+  for _, vm in ipairs(result.vms) do
+    if vm.reason then out:line(("%s: %s"):format(vm.name, vm.reason)) end
+  end
 end
 
 local function port(item)

@@ -78,11 +78,22 @@ M["vm.autostart"] = function(daemon, params)
   return { vm = vm }
 end
 
+-- A VM whose image is gone is as it is until somebody starts it; whoever looks at all of them shall see it before.
+local function mark_imageless(daemon, vms)
+  local gone = {}
+  for _, vm in ipairs(vms) do
+    local image = vm.image
+    if image and gone[image] == nil then gone[image] = daemon.host.image(image) == nil end
+    if image and gone[image] and not vm.reason then vm.reason = ("its image %s is gone: it cannot be started again"):format(image) end
+  end
+end
+
 M["vm.list"] = function(daemon)
   local records, problem = daemon.host.store:list()
   if not records then return nil, problem end
   local out = {}
   for index, record in ipairs(records) do out[index] = view(daemon, record) end
+  mark_imageless(daemon, out)
   return { vms = out }
 end
 

@@ -75,7 +75,7 @@ local function to_record(row, ports)
     record[key] = row[key]
   end
   if type(spec) ~= "table" then
-    record.state, record.reason, record.broken = "unknown", "its record in the database cannot be read", true
+    record.state, record.reason, record.corrupt = "unknown", "its record in the database cannot be read", true
   end
   record.ports = ports or {}
   return record

@@ -5,7 +5,7 @@ return {
     { "name", "string", "unique among this instance's VMs" },
     { "id", "string", "eight characters, never used again" },
     { "state", "string", "creating stopped starting running paused stopping failed unknown" },
-    { "reason", "string?", "why it is failed or unknown" },
+    { "reason", "string?", "why it is failed or unknown, or what is wrong with it" },
     { "engine", "string?", "the engine it runs on" },
     { "pid", "integer?", "of the VMM, while it runs" },
     { "address", "string?", "IPv4 address" },
