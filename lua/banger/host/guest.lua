@@ -9,7 +9,7 @@ local M = {}
 local CONNECTIONS = 4      -- a guest needs one, and a second while it restarts its agent
 local LINES = 64           -- of one connection; a guest has three things to say
 local LINE_BYTES = 128
-local TAIL_BYTES, CHUNK, CHUNKS = 4096, 65536, 128
+local TAIL_BYTES, CHUNK, CHUNKS = 16384, 65536, 128
 
 ---@class banger.Process
 local Process = {}
@@ -90,17 +90,20 @@ local function tail(raw)
   return (before .. text):sub(-TAIL_BYTES)
 end
 
----The last line with something in it of a log file, without control characters; nil when there is none.
+---What a console said last, without control characters: the kernel's own word for why it panicked, which a trace follows, else the last
+---line with something in it; nil when there is none.
 ---@param raw integer  read from where it stands; closed here
 ---@return string?
 function M.last_line(raw)
   local text = tail(raw)
   sys.close(raw)
-  local last
+  local last, panic
   for line in text:gmatch "[^\r\n]+" do
     local clean = line:gsub("\27%[[%d;?]*%a", ""):gsub("[%c\127-\255]", ""):gsub("^%s+", ""):gsub("%s+$", "")
     if clean ~= "" then last = clean end
+    if clean:find("Kernel panic - not syncing", 1, true) and not clean:find("end Kernel panic", 1, true) then panic = clean end
   end
+  last = panic or last
   return last and last:sub(1, 200)
 end
 

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# A real guest that panics, and one that is switched off from inside: noticed at once, after daemon and helper were restarted, and told
+# with the console's last words.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. smoke/lib.sh
+need_root
+need_qemu
+scenario "${INSTANCE:-smpanic}"
+guest_parts
+banger vm create dev --engine qemu --quiet >/dev/null
+pid=$(field dev pid)
+banger daemon stop --quiet >/dev/null
+"/var/lib/banger-root/$instance/programs/banger-helper" --instance "$instance" --stop
+smoke/instance up "$instance" >/dev/null
+is "the same process after both were restarted" "$(field dev pid)" "$pid"
+
+banger events --follow --json >"build/$instance.events" 2>/dev/null &
+inside() { timeout 30 smoke/instance as-owner "$instance" banger vm exec dev -- sh -c "$1" >/dev/null 2>&1 || true; }
+inside 'echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger' &
+ok "its panic is noticed" banger vm wait dev --for stopped --timeout 30s
+is "as a failure" "$(field dev state)" failed
+like "with the exit status and the console's end" "$(field dev reason)" 'ended.*it said last: .*Kernel panic - not syncing: sysrq'
+like "and the console has the whole of it" "$(banger vm logs dev)" 'Kernel panic - not syncing: sysrq triggered crash'
+
+ok "it starts again" banger vm start dev --quiet
+inside poweroff &
+ok "that it was switched off from inside is noticed" banger vm wait dev --for stopped --timeout 60s
+is "as a stop" "$(field dev state) $(field dev reason)" "stopped null"
+kill %1
+like "an operation's events bear its id" "$(jq -r 'select(.type == "vm.state" and .state == "starting") | .op' "build/$instance.events")" '^[0-9a-f]{8}$'
+rm -f "build/$instance.events"
+ok "it is deleted" banger vm delete dev --force
+is "nothing is left" "$(vm_leaks)" ""
+finish
