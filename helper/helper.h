@@ -50,8 +50,8 @@ int bg_step(struct bg_reply *f, const char *step, int error);
  * Locks of the current request, dropped together by bg_unlock(). Order: a VM, then one of the others.
  * -1 when the deadline passes first.
  */
-enum bg_lock { BG_LOCK_NET = 1, BG_LOCK_BASES = 2, BG_LOCK_SLOTS = 3, BG_LOCK_CONFIG = 4 };
-int bg_lock(struct bg_helper *h, enum bg_lock which, struct bg_reply *f);
+enum { BG_LOCK_NET = 1, BG_LOCK_BASES = 2, BG_LOCK_SLOTS = 3 };
+int bg_lock(struct bg_helper *h, off_t which, struct bg_reply *f);
 int bg_lock_vm(struct bg_helper *h, const char *vm, struct bg_reply *f);
 void bg_unlock(struct bg_helper *h);
 
@@ -74,9 +74,15 @@ DIR *bg_list(int dir, const char *name);       /* NULL and errno */
 int bg_remove_tree(int dir, const char *name); /* 0 when absent; never leaves its device */
 ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size); /* NUL-terminated */
 int bg_write_all(int fd, const void *bytes, size_t n);
-int bg_random_id(char *ret, size_t len); /* [a-z0-9] and a NUL */
 void bg_hex(char *ret, const uint8_t *bytes, size_t n);
 bool bg_unhex(uint8_t *ret, const char *hex, size_t n);
+
+static inline void bg_close_dir(DIR **d)
+{
+    if (*d)
+        closedir(*d);
+}
+#define BG_LISTED __attribute__((cleanup(bg_close_dir)))
 
 /* Close and forget. */
 void bg_close(int *fd);

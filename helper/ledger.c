@@ -18,9 +18,9 @@ static int save(struct bg_helper *h, const char *name, const void *record, size_
                    bg_record_write(h->ledger, name, record, size, durable));
 }
 
-static int forget(struct bg_helper *h, const char *name, struct bg_reply *f)
+int bg_forget(struct bg_helper *h, struct bg_name entry, struct bg_reply *f)
 {
-    return unlinkat(h->ledger, name, 0) == 0 || errno == ENOENT
+    return unlinkat(h->ledger, entry.s, 0) == 0 || errno == ENOENT
                ? 0
                : bg_sys(f, "remove the ledger entry");
 }
@@ -48,11 +48,6 @@ int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct
     struct bg_vm now = *vm;
     memcpy(now.tap_boot, h->boot, sizeof(now.tap_boot));
     return save(h, bg_vm_name(vm->id).s, &now, sizeof(now), durable, f);
-}
-
-int bg_vm_forget(struct bg_helper *h, const char *id, struct bg_reply *f)
-{
-    return forget(h, bg_vm_name(id).s, f);
 }
 
 int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f)
@@ -102,30 +97,15 @@ int bg_net_save(struct bg_helper *h, const struct bg_net *net, struct bg_reply *
     return save(h, "net", &now, net_size, false, f);
 }
 
-int bg_net_forget(struct bg_helper *h, struct bg_reply *f)
-{
-    return forget(h, "net", f);
-}
-
-static struct bg_name port_name(uint32_t proto, uint32_t host_port)
-{
-    return bg_name("port-%s-%05u", proto == BG_V_udp ? "udp" : "tcp", host_port);
-}
-
 int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_port *ret,
                  struct bg_reply *f)
 {
-    return load(h, port_name(proto, host_port).s, ret, sizeof(*ret), f);
+    return load(h, bg_port_name(proto, host_port).s, ret, sizeof(*ret), f);
 }
 
 int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *f)
 {
-    return save(h, port_name(p->proto, p->host_port).s, p, sizeof(*p), false, f);
-}
-
-int bg_port_forget(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_reply *f)
-{
-    return forget(h, port_name(proto, host_port).s, f);
+    return save(h, bg_port_name(p->proto, p->host_port).s, p, sizeof(*p), false, f);
 }
 
 int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,

@@ -11,6 +11,9 @@
 #include "helper.h"
 #include "record.h"
 
+/* Take the entry of this name (bg_vm_name and its like) out; 0 also when there is none. */
+int bg_forget(struct bg_helper *h, struct bg_name entry, struct bg_reply *f);
+
 struct bg_vm {
     char id[9];
     uint32_t slot, uid; /* uid = uid_base + slot */
@@ -34,7 +37,6 @@ struct bg_vm {
 int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret,
                struct bg_reply *f); /* BG_VM_ABSENT */
 int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct bg_reply *f);
-int bg_vm_forget(struct bg_helper *h, const char *id, struct bg_reply *f);
 
 /* Lock, then load. */
 int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f);
@@ -54,7 +56,6 @@ struct bg_net {
 };
 int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f); /* BG_NET_ABSENT */
 int bg_net_save(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
-int bg_net_forget(struct bg_helper *h, struct bg_reply *f);
 
 struct bg_port {
     uint32_t proto, host_port, guest_port, local_only, slot;
@@ -63,7 +64,6 @@ struct bg_port {
 int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_port *ret,
                  struct bg_reply *f);
 int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *f);
-int bg_port_forget(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_reply *f);
 /* The index-th port in name order, of one VM or of all (vm NULL); 1 found, 0 none, -1 failed. */
 int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
                struct bg_reply *f);

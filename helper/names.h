@@ -54,6 +54,8 @@ struct bg_name bg_place(const char *stem, const char *instance);
     bg_name("BANGER-%.8s-%.8s-%.16s", i, vm, (role)[0] ? (role) + 1 : "disk")
 #define bg_unit_name(i, vm, jail) bg_name("banger-%.8s-%.8s-%.16s.service", i, vm, jail)
 #define bg_vm_name(vm)            bg_name("vm-%.8s", vm) /* its ledger entry */
+#define bg_net_name()             bg_name("net")
+#define bg_port_name(proto, port) bg_name("port-%s-%05u", (proto) ? "udp" : "tcp", port)
 #define bg_run_name(vm)           bg_name("jail-%.8s", vm) /* the record of its VMM, in the run folder */
 #define bg_log_name(vm, kind)     bg_name("%.8s.%.8s", vm, kind) /* console, stderr, vmm, metrics */
 

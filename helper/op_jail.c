@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -84,10 +85,11 @@ static int spawn(struct bg_helper *h, const struct bg_vm *vm, const struct bg_ar
     struct bg_name jailer = bg_name("%s/jailer", engine), exec = bg_name("%s/firecracker", engine),
                    base = bg_name("%s/jails", bg_state_root(h->instance).s),
                    uid = bg_name("%u", vm->uid);
-    char *argv[] = {jailer.s,   "--id",    (char *)vm->jail, "--exec-file", exec.s,
-                    "--uid",    uid.s,     "--gid",          uid.s,         "--chroot-base-dir",
-                    base.s,     "--",      "--api-sock",     "/api.sock",   "--log-path",
-                    "/vmm.log", "--level", "Info",           NULL};
+    char *argv[BG_SPAWN_ARGS + 1] = {
+        jailer.s,   "--id",    (char *)vm->jail, "--exec-file", exec.s,
+        "--uid",    uid.s,     "--gid",          uid.s,         "--chroot-base-dir",
+        base.s,     "--",      "--api-sock",     "/api.sock",   "--log-path",
+        "/vmm.log", "--level", "Info",           NULL};
     BG_CLOSED int console = open_log(h, vm->id, "console"), errors = open_log(h, vm->id, "stderr");
     if (console < 0 || errors < 0)
         return bg_sys(f, "make the console's file");
@@ -123,12 +125,14 @@ static int answer(struct bg_helper *h, const struct bg_vm *vm, int notify,
 static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jail_spawn *a,
                  struct bg_res_jail_spawn *r, struct bg_reply *f)
 {
+    uint8_t random[8];
     struct bg_name engine;
     BG_CLOSED int folder = bg_engine_open(h, a->engine, &engine, f);
     if (folder < 0)
         return -1;
-    if (bg_random_id(vm->jail, 16) < 0)
+    if (getrandom(random, sizeof(random), 0) != sizeof(random))
         return bg_sys(f, "choose a jail id");
+    bg_hex(vm->jail, random, sizeof(random));
     snprintf(vm->jail_boot, sizeof(vm->jail_boot), "%s", h->boot);
     vm->engine = a->engine;
     if (bg_vm_save(h, vm, false, f) < 0)

@@ -98,7 +98,7 @@ static int undo_net(struct bg_helper *h, const struct bg_net *net)
         error = bg_link_delete(link.ifindex);
     /* What could not be removed keeps its intent: the next net_up or net_down goes on from there. */
     if (error == 0 || error == -ENODEV)
-        bg_net_forget(h, &unused);
+        bg_forget(h, bg_net_name(), &unused);
     return -1;
 }
 
@@ -173,7 +173,7 @@ int bg_act_net_down(struct bg_helper *h, const struct bg_args_net_down *a,
     bg_beside(h, &net, false);
     if (bg_nft_beside_docker(&net, false, f) < 0 || bg_nft_down(h, &net, f) < 0)
         return -1;
-    return bg_net_forget(h, f);
+    return bg_forget(h, bg_net_name(), f);
 }
 
 void bg_net_restore(struct bg_helper *h, const char *unused)
@@ -393,7 +393,7 @@ int bg_act_port_publish(struct bg_helper *h, const struct bg_args_port_publish *
     if (bg_nft_publish(h, &net, &asked, f) < 0) {
         struct bg_reply unused;
         if (!found && bg_nft_unpublish(h, &net, &asked, &unused) == 0)
-            bg_port_forget(h, a->proto, a->host_port, &unused);
+            bg_forget(h, bg_port_name(a->proto, a->host_port), &unused);
         return -1;
     }
     return 0;
@@ -407,7 +407,7 @@ static int withdraw(struct bg_helper *h, const struct bg_port *port, struct bg_r
             return -1;
     } else if (f->code != BG_NET_ABSENT)
         return -1;
-    return bg_port_forget(h, port->proto, port->host_port, f);
+    return bg_forget(h, bg_port_name(port->proto, port->host_port), f);
 }
 
 /* Withdraw every port of the VM. */

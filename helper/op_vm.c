@@ -2,8 +2,8 @@
 #include "copy.h"
 #include "disk_dm.h"
 #include "op.h"
+#include "proc.h"
 #include "spawn.h"
-#include <ctype.h>
 #include <stdlib.h>
 
 enum { SYSTEMD = 1, DM = 2, REFLINK = 4, CGROUP2 = 8 };
@@ -39,65 +39,44 @@ int bg_act_hello(struct bg_helper *h, const struct bg_args_hello *a, struct bg_r
     return 0;
 }
 
-/* A zombie without threads does nothing more; it waits for a parent (PID 1, after its VMM's end)
- * that may take its time. */
-static bool is_dead(const char *status)
+/* Of this uid, and alive: a zombie without threads does nothing more, and its parent may take its time. */
+static bool lives_as(const char *pid, uid_t uid, uid_t folder_is)
 {
-    return strstr(status, "\nState:\tZ") && strstr(status, "\nThreads:\t1\n");
-}
-
-/* Is a process of this uid alive? Thread groups suffice: a thread cannot keep a uid that its process lost, unseen. */
-static int uid_has_process(uid_t uid, struct bg_reply *f)
-{
-    DIR *d = opendir("/proc");
-    struct stat st;
-    char path[300], text[8192];
+    char text[8192];
     uid_t has;
-    int found = 0;
-    if (!d)
-        return bg_sys(f, "list processes");
-    for (struct dirent *e; !found && (e = readdir(d));) {
-        if (!isdigit((unsigned char)e->d_name[0]))
-            continue;
-        /* A process that is not dumpable shows root as owner of its folder: then its status tells. */
-        if (fstatat(dirfd(d), e->d_name, &st, 0) < 0 || (st.st_uid != uid && st.st_uid != 0))
-            continue;
-        snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
-        if (bg_read_small(AT_FDCWD, path, text, sizeof(text)) <= 0) {
-            found = st.st_uid == uid && errno != ENOENT && errno != ESRCH;
-            continue;
-        }
-        const char *line = strstr(text, "\nUid:\t");
-        found = line && sscanf(line, "\nUid:\t%u", &has) == 1 && has == uid && !is_dead(text);
-    }
-    closedir(d);
-    return found;
+    if (pid[0] > '9' || (folder_is != uid && folder_is != 0))
+        return false;
+    if (bg_read_small(AT_FDCWD, bg_name("/proc/%.16s/status", pid).s, text, sizeof(text)) <= 0)
+        return folder_is == uid && errno != ENOENT && errno != ESRCH;
+    return bg_proc_parse_uid(&has, text) && has == uid &&
+           !(strstr(text, "\nState:\tZ") && strstr(text, "\nThreads:\t1\n"));
 }
 
-/* Does a file of ours still belong to this uid: a disk, or a jail's root? */
-static int uid_has_file(struct bg_helper *h, uid_t uid, struct bg_reply *f)
+/*
+ * Does a process or a file of ours still belong to this uid: a disk, or a jail's root? Thread groups suffice: a thread
+ * cannot keep a uid that its process lost, unseen. A process that is not dumpable has a folder of root's.
+ */
+static int uid_is_used(struct bg_helper *h, uid_t uid, struct bg_reply *f)
 {
+    BG_CLOSED int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct {
         int dir;
         const char *path, *below;
-    } places[] = {{h->disks, ".", ""}, {h->jails, "firecracker", "/root"}};
-    int found = 0;
-    for (size_t i = 0; i < 2 && !found; i++) {
-        char path[300];
+    } places[] = {{proc, ".", ""}, {h->disks, ".", ""}, {h->jails, "firecracker", "/root"}};
+    for (size_t i = 0; i < 3; i++) {
         struct stat st;
-        DIR *d = bg_list(places[i].dir, places[i].path);
-        if (!d && errno == ENOENT)
-            continue;
-        if (!d)
-            return bg_sys(f, "look for files of the uid");
-        for (struct dirent *e; !found && (e = readdir(d));) {
-            snprintf(path, sizeof(path), "%s%s", e->d_name, places[i].below);
-            found = e->d_name[0] != '.' && fstatat(dirfd(d), path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                    st.st_uid == uid;
+        BG_LISTED DIR *d = bg_list(places[i].dir, places[i].path);
+        if (!d && errno != ENOENT)
+            return bg_sys(f, "look for what has the uid");
+        for (struct dirent *e; d && (e = readdir(d));) {
+            struct bg_name path = bg_name("%.80s%s", e->d_name, places[i].below);
+            if (e->d_name[0] == '.' || fstatat(dirfd(d), path.s, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                continue;
+            if (i > 0 ? st.st_uid == uid : lives_as(e->d_name, uid, st.st_uid))
+                return 1;
         }
-        closedir(d);
     }
-    return found;
+    return 0;
 }
 
 static int slot_is_free(struct bg_helper *h, const char *vm, uint32_t slot, struct bg_reply *f)
@@ -119,9 +98,7 @@ static int slot_is_free(struct bg_helper *h, const char *vm, uint32_t slot, stru
         return bg_fail(f, BG_LIMIT, 0,
                        "the instance has its %u VMs; delete one or raise vms in its config",
                        h->vms_max);
-    if ((found = uid_has_process(h->uid_base + slot, f)) == 0)
-        found = uid_has_file(h, h->uid_base + slot, f);
-    if (found > 0)
+    if ((found = uid_is_used(h, h->uid_base + slot, f)) > 0)
         return bg_fail(f, BG_VM_CONFLICT, EBUSY,
                        "slot: a process or file still has uid %u; choose another slot",
                        h->uid_base + slot);
@@ -184,7 +161,7 @@ int bg_act_vm_teardown(struct bg_helper *h, const struct bg_args_vm_teardown *a,
     if (bg_disk_remove(h, &vm, f) < 0)
         return -1;
     remove_logs(h, vm.id);
-    return bg_vm_forget(h, vm.id, f);
+    return bg_forget(h, bg_vm_name(vm.id), f);
 }
 
 /* Safe because it reads the instance's own objects. */

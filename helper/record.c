@@ -1,17 +1,13 @@
 /* The record files of record.h: four bytes of CRC, then the struct. */
 #include "record.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include "helper.h"
 
 /* Of the length as well: a file that was cut short to a few zeros is no record. */
-static uint32_t crc32(const uint8_t *p, size_t n)
+static uint32_t crc32(const char *p, size_t n)
 {
     uint32_t crc = ~(uint32_t)n;
     for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
+        crc ^= (uint8_t)p[i];
         for (int bit = 0; bit < 8; bit++)
             crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
     }
@@ -20,15 +16,11 @@ static uint32_t crc32(const uint8_t *p, size_t n)
 
 int bg_record_read(int dir, const char *name, void *ret, size_t size)
 {
-    uint8_t bytes[BG_RECORD_MAX + 1];
+    char bytes[BG_RECORD_MAX + 2];
     uint32_t sum;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
-    int error = n < 0 ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    if (error < 0)
-        return error;
+    ssize_t n = bg_read_small(dir, name, bytes, sizeof(bytes));
+    if (n < 0)
+        return -errno;
     size_t length = n < (ssize_t)sizeof(sum) ? 0 : (size_t)n - sizeof(sum);
     memcpy(&sum, bytes, sizeof(sum));
     if (length == 0 || n > BG_RECORD_MAX || sum != crc32(bytes + sizeof(sum), length))
@@ -40,26 +32,17 @@ int bg_record_read(int dir, const char *name, void *ret, size_t size)
 
 int bg_record_write(int dir, const char *name, const void *record, size_t size, bool durable)
 {
-    uint8_t bytes[BG_RECORD_MAX];
+    char bytes[BG_RECORD_MAX];
     uint32_t sum = crc32(record, size);
-    char beside[64];
+    struct bg_name beside = bg_name(".%.48s.new", name);
     memcpy(bytes, &sum, sizeof(sum));
     memcpy(bytes + sizeof(sum), record, size);
-    size += sizeof(sum);
-    snprintf(beside, sizeof(beside), ".%.48s.new", name);
-    int fd = openat(dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    ssize_t put = write(fd, bytes, size);
-    int result = put < 0 ? -errno : put != (ssize_t)size ? -ENOSPC : 0;
-    if (result == 0 && durable && fdatasync(fd) < 0)
-        result = -errno;
-    close(fd);
-    if (result == 0 && renameat(dir, beside, dir, name) < 0)
-        result = -errno;
-    if (result < 0)
-        unlinkat(dir, beside, 0);
-    else if (durable && fsync(dir) < 0)
-        result = -errno;
-    return result;
+    BG_CLOSED int fd = bg_open(dir, beside.s, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd >= 0 && bg_write_all(fd, bytes, sizeof(sum) + size) == 0 &&
+        (!durable || fdatasync(fd) == 0) && renameat(dir, beside.s, dir, name) == 0 &&
+        (!durable || fsync(dir) == 0))
+        return 0;
+    int error = -errno;
+    unlinkat(dir, beside.s, 0);
+    return error;
 }

@@ -6,11 +6,11 @@
 #define BANGER_HELPER_SPAWN_H
 #include "ledger.h"
 
-enum { BG_TASKS_MAX = 512 };
+enum { BG_TASKS_MAX = 512, BG_SPAWN_ARGS = 18 };
 
 struct bg_spawn {
     const struct bg_vm *vm;
-    char *const *argv;   /* the jailer's, NULL-terminated */
+    char *const *argv;   /* the jailer's BG_SPAWN_ARGS, and NULL */
     int console, errors; /* the VMM's stdout and stderr */
     uint64_t memory_max; /* bytes */
 };

@@ -20,42 +20,24 @@ static sd_bus *open_bus(int *error)
     return bus;
 }
 
-/* ExecStart has a length of its own, so it is the one property that cannot be written as one line. */
-static int set_exec(sd_bus_message *m, char *const argv[])
-{
-    static const char *const boxes[][2] = {
-        {"r", "sv"}, {"v", "a(sasb)"}, {"a", "(sasb)"}, {"r", "sasb"}};
-    int e = 0;
-    for (int i = 0; e >= 0 && i < 4; i++) {
-        e = sd_bus_message_open_container(m, boxes[i][0][0], boxes[i][1]);
-        if (i == 0 && e >= 0)
-            e = sd_bus_message_append(m, "s", "ExecStart");
-    }
-    e = e < 0 ? e : sd_bus_message_append(m, "s", argv[0]);
-    e = e < 0 ? e : sd_bus_message_append_strv(m, (char **)argv);
-    e = e < 0 ? e : sd_bus_message_append(m, "b", 0);
-    for (int i = 0; e >= 0 && i < 4; i++)
-        e = sd_bus_message_close_container(m);
-    return e;
-}
-
 /* Before banger-vms.service: at shutdown that one stops first, and asks guests to halt while their VMMs live. */
 static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s)
 {
     const char *vm = s->vm->id;
+    char *const *a = s->argv;
     struct bg_name logs = bg_name("%s/logs", bg_state_root(h->instance).s),
                    console = bg_name("%s/%s", logs.s, bg_log_name(vm, "console").s),
                    errors = bg_name("%s/%s", logs.s, bg_log_name(vm, "stderr").s);
-    int e = sd_bus_message_append(
-        m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)", "Description", "s",
-        bg_name("banger VM %s (%s)", vm, h->instance).s, "Slice", "s", "banger.slice", "Type", "s",
-        "exec", "StandardInput", "s", "null", "StandardOutputFileToAppend", "s", console.s,
-        "StandardErrorFileToAppend", "s", errors.s, "OOMPolicy", "s", "continue", "DevicePolicy",
-        "s", "strict", "RemainAfterExit", "b", 1, "Before", "as", 1, "banger-vms.service",
-        "TasksMax", "t", (uint64_t)BG_TASKS_MAX, "MemoryMax", "t", s->memory_max, "DeviceAllow",
-        "a(ss)", 4, "/dev/urandom", "rm", "/dev/null", "rw", "char-misc", "rwm",
-        /* kvm, tun */ "block-device-mapper", "rwm");
-    return e < 0 ? e : set_exec(m, s->argv);
+    return sd_bus_message_append(
+        m, "a(sv)", 14, "Description", "s", bg_name("banger VM %s (%s)", vm, h->instance).s,
+        "Slice", "s", "banger.slice", "Type", "s", "exec", "StandardInput", "s", "null",
+        "StandardOutputFileToAppend", "s", console.s, "StandardErrorFileToAppend", "s", errors.s,
+        "OOMPolicy", "s", "continue", "DevicePolicy", "s", "strict", "RemainAfterExit", "b", 1,
+        "Before", "as", 1, "banger-vms.service", "TasksMax", "t", (uint64_t)BG_TASKS_MAX,
+        "MemoryMax", "t", s->memory_max, "DeviceAllow", "a(ss)", 4, "/dev/urandom", "rm",
+        "/dev/null", "rw", "char-misc", "rwm", /* kvm, tun */ "block-device-mapper", "rwm",
+        "ExecStart", "a(sasb)", 1, a[0], BG_SPAWN_ARGS, a[0], a[1], a[2], a[3], a[4], a[5], a[6],
+        a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15], a[16], a[17], 0);
 }
 
 static int property(sd_bus *bus, const char *unit, const char *name, char type, void *ret)
@@ -98,9 +80,7 @@ static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, con
     e = e < 0 ? e : sd_bus_call_method(bus, MANAGER, "Subscribe", NULL, NULL, "");
     e = e < 0 ? e : sd_bus_message_new_method_call(bus, &m, MANAGER, "StartTransientUnit");
     e = e < 0 ? e : sd_bus_message_append(m, "ss", unit, "fail");
-    e = e < 0 ? e : sd_bus_message_open_container(m, 'a', "(sv)");
     e = e < 0 ? e : fill(m, h, s);
-    e = e < 0 ? e : sd_bus_message_close_container(m);
     e = e < 0 ? e : sd_bus_message_append(m, "a(sa(sv))", 0);
     e = e < 0 ? e : sd_bus_call(bus, m, 0, &error, &reply);
     e = e < 0 ? e : sd_bus_message_read(reply, "o", &path);

@@ -4,7 +4,6 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -41,17 +40,12 @@ int bg_step(struct bg_reply *f, const char *step, int error)
  * All locks are open-file-description locks on bytes of one file: nothing to create per VM and nothing to remove.
  * Two VMs whose ids hash to one byte wait for each other, which is harmless.
  */
-static int lock_byte(struct bg_helper *h, off_t at, struct bg_reply *f)
+int bg_lock(struct bg_helper *h, off_t which, struct bg_reply *f)
 {
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = which, .l_len = 1};
     if (h->lock < 0 && (h->lock = bg_open(h->run, "lock", O_RDWR | O_CREAT, 0600)) < 0)
         return bg_sys(f, "open lock");
-    return fcntl(h->lock, F_OFD_SETLKW, &l) == 0 ? 0 : bg_sys(f, "wait for the lock");
-}
-
-int bg_lock(struct bg_helper *h, enum bg_lock which, struct bg_reply *f)
-{
-    return lock_byte(h, which, f);
+    return bg_step(f, "wait for the lock", fcntl(h->lock, F_OFD_SETLKW, &l) == 0 ? 0 : -errno);
 }
 
 int bg_lock_vm(struct bg_helper *h, const char *vm, struct bg_reply *f)
@@ -59,7 +53,7 @@ int bg_lock_vm(struct bg_helper *h, const char *vm, struct bg_reply *f)
     uint64_t hash = UINT64_C(14695981039346656037);
     for (const char *p = vm; *p; p++)
         hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
-    return lock_byte(h, 16 + (off_t)(hash >> 24), f);
+    return bg_lock(h, 16 + (off_t)(hash >> 24), f);
 }
 
 void bg_unlock(struct bg_helper *h)
@@ -130,7 +124,7 @@ DIR *bg_list(int dir, const char *name)
 
 int bg_next_name(int dir, const char *prefix, size_t length, const char *after, char *ret)
 {
-    DIR *d = bg_list(dir, ".");
+    BG_LISTED DIR *d = bg_list(dir, ".");
     char least[NAME_MAX + 1] = "";
     if (!d)
         return -1;
@@ -138,69 +132,50 @@ int bg_next_name(int dir, const char *prefix, size_t length, const char *after, 
         if (strlen(e->d_name) == length && strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
             strcmp(e->d_name, after) > 0 && (!least[0] || strcmp(e->d_name, least) < 0))
             memcpy(least, e->d_name, length + 1);
-    closedir(d);
     if (least[0])
         memcpy(ret, least, length + 1);
     return least[0] != 0;
 }
 
-static int remove_in(int dir, const char *name, dev_t dev, int depth);
-
-static int empty_dir(int dir, const char *name, dev_t dev, int depth)
+static int remove_in(int dir, const char *name, int depth)
 {
-    struct stat st;
-    int result = 0;
-    DIR *d = bg_list(dir, name);
-    if (!d)
-        return -1;
-    if (fstat(dirfd(d), &st) < 0 || st.st_dev != dev || depth > 32) {
-        errno = EXDEV;
-        result = -1;
-    }
-    for (struct dirent *e; result == 0 && (e = readdir(d));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            result = remove_in(dirfd(d), e->d_name, dev, depth + 1);
-    int saved = errno;
-    closedir(d);
-    errno = saved;
-    return result;
-}
-
-static int remove_in(int dir, const char *name, dev_t dev, int depth)
-{
+    struct stat above, own;
     if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
         return 0;
     if (errno != EISDIR && errno != EPERM)
         return -1;
-    if (empty_dir(dir, name, dev, depth) < 0)
+    BG_LISTED DIR *d = bg_list(dir, name);
+    if (!d)
         return errno == ENOENT ? 0 : -1;
+    if (fstat(dir, &above) < 0 || fstat(dirfd(d), &own) < 0)
+        return -1;
+    if (own.st_dev != above.st_dev || depth > 32) {
+        errno = EXDEV;
+        return -1;
+    }
+    for (struct dirent *e; (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            remove_in(dirfd(d), e->d_name, depth + 1) < 0)
+            return -1;
     return unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int bg_remove_tree(int dir, const char *name)
 {
-    struct stat st;
-    if (fstat(dir, &st) < 0)
-        return -1;
-    return remove_in(dir, name, st.st_dev, 0);
+    return remove_in(dir, name, 0);
 }
 
 ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size)
 {
     BG_CLOSED int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-    if (fd < 0)
-        return -1;
+    ssize_t got = fd < 0 ? -1 : 1;
     size_t n = 0;
-    while (n < size - 1) {
-        ssize_t got = read(fd, ret + n, size - 1 - n);
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        n += (size_t)got;
+    while (got > 0 && n < size - 1) {
+        got = read(fd, ret + n, size - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
     }
     ret[n] = 0;
-    return (ssize_t)n;
+    return got < 0 ? -1 : (ssize_t)n;
 }
 
 int bg_write_all(int fd, const void *bytes, size_t n)
@@ -215,19 +190,6 @@ int bg_write_all(int fd, const void *bytes, size_t n)
     return 0;
 }
 
-int bg_random_id(char *ret, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        uint8_t b;
-        if (getrandom(&b, 1, 0) != 1)
-            return -1;
-        if (b < 252) /* 7 * 36: no character is likelier than another */
-            ret[i++] = "abcdefghijklmnopqrstuvwxyz0123456789"[b % 36];
-    }
-    ret[len] = 0;
-    return 0;
-}
-
 void bg_hex(char *ret, const uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -236,16 +198,13 @@ void bg_hex(char *ret, const uint8_t *bytes, size_t n)
 
 bool bg_unhex(uint8_t *ret, const char *hex, size_t n)
 {
-    static const char digits[] = "0123456789abcdef";
-    if (strlen(hex) != 2 * n)
-        return false;
     for (size_t i = 0; i < 2 * n; i++) {
-        const char *d = strchr(digits, hex[i]);
+        const char *digits = "0123456789abcdef", *d = hex[i] ? strchr(digits, hex[i]) : NULL;
         if (!d)
             return false;
         ret[i / 2] = (uint8_t)(ret[i / 2] << 4 | (d - digits));
     }
-    return true;
+    return hex[2 * n] == 0;
 }
 
 void bg_close(int *fd)
@@ -261,15 +220,13 @@ static volatile sig_atomic_t passed;
 
 static void on_alarm(int signal)
 {
-    (void)signal;
-    passed = 1;
+    passed = signal;
     alarm(1); /* again, should a second call block */
 }
 
 void bg_deadline(unsigned seconds)
 {
-    struct sigaction on = {.sa_handler =
-                               on_alarm}; /* no SA_RESTART: the call that waits ends with EINTR */
+    struct sigaction on = {.sa_handler = on_alarm}; /* no SA_RESTART: who waits gets EINTR */
     passed = 0;
     sigaction(SIGALRM, &on, NULL);
     alarm(seconds);

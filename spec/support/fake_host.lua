@@ -139,9 +139,6 @@ local function priv_of(host)
       return rows
     end)
   end
-  function priv.engines()
-    return step(host, "engine_list", function() return host.engines end)
-  end
   return priv
 end
 
@@ -315,6 +312,7 @@ function M.new(options)
     return step(host, "open", function() return open_fd(host, "open " .. path:match "%w+$") end)
   end
   host.seed = function() return step(host, "seed", function() return open_fd(host, "seed") end) end
+  host.engines_known = function() return step(host, "engine_list", function() return host.engines end) end
   host.engines_stamp = function() return tostring(host.engines) end
   host.host_key = function() return step(host, "host_key", function() return { private = "k", public = "ssh-ed25519 k" } end) end
   host.image = function(name)

@@ -120,6 +120,7 @@ function M.open(dirs, log, scope)
   host.opened = {}   -- daemon/egress
   host.open_egress = function(record) return egress.open(host, record) end
   host.host_key = keys.host
+  host.engines_known = function() return engines.known(dirs.instance) end
   host.engines_stamp = function() return engines.stamp(dirs.instance) end
   host.derive = function(slot) return tap.derive(dirs.instance, host.network.subnet, slot) end
   host.describe_exit = jailer.describe_exit

@@ -19,12 +19,12 @@ local BLAME = { ["vm.ended"] = true, ["vm.not_ready"] = true, ["vmm.refused"] = 
 
 function M.new(host) return setmetatable({ host = host }, M) end
 
----Installed engines, by number. The helper reads each program for its digest, so it is asked only when something has changed.
+---Installed engines, by number. Their programs are read for their digests only when something has changed.
 ---@return {number: integer, name: string, digest: string}[]|nil, banger.Error?
 function M:list()
   local stamp = self.host.engines_stamp()
   if self.known and self.stamp == stamp then return self.known end
-  local list, problem = self.host.priv:engines()
+  local list, problem = self.host.engines_known()
   if not list then return nil, problem end
   self.known, self.stamp = list, stamp
   return list

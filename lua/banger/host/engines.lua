@@ -176,6 +176,25 @@ function M.install(instance, from, name)
   return { name = name, number = number, version = version, path = path }
 end
 
+---Installed engines by number, each with a digest over both programs: what is known of one is known of its content.
+---@param instance string
+---@return {name: string, number: integer, version: string?, path: string, digest: string}[]|nil, banger.Error?
+function M.known(instance)
+  local list = M.list(instance)
+  for _, engine in ipairs(list) do
+    local sums = {}
+    for i, program in ipairs(PROGRAMS) do
+      local fd, e = sys.open(engine.path .. "/" .. program, "rn")
+      if not fd then return nil, e end
+      sums[i], e = signature.sha256_fd(fd)
+      sys.close(fd)
+      if not sums[i] then return nil, e end
+    end
+    engine.digest = signature.sha256(table.concat(sums))
+  end
+  return list
+end
+
 -- What of an engine is not as it was installed; nil: nothing.
 local function fault(engine)
   local sums = file.read_no_link(engine.path .. "/" .. SUMS, 4096)

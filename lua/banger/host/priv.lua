@@ -87,9 +87,6 @@ function M:vm_teardown(args) return self.pool:call("vm_teardown", args, SLOW) en
 ---@param args {after: string}  @return {found, vm, slot, uid, disk, tap, jail_state, jail, pid, start}
 function M:vm_list(args) return self.pool:call("vm_list", args, QUICK) end
 
----@param args {after: integer}  @return {found, number, name, digest}
-function M:engine_list(args) return self.pool:call("engine_list", args, QUICK) end
-
 ---Save a VM as the snapshot `snap` (64 random hex digits), complete or not at all; asked again, it answers with what is there.
 ---disk: of a VM without a VMM. memory, full: the paused VMM has written /save.mem and /save.state before.
 ---@param args {vm: string, snap: string, what: "disk"|"memory"|"full"}
@@ -134,9 +131,6 @@ end
 
 ---Every admitted base and every snapshot. @return table[]|nil, banger.Error?
 function M:bases() return all(self, "base_list", { after = NO_DIGEST }, function(row) return { after = row.digest } end) end
-
----Every installed engine, by number. @return table[]|nil, banger.Error?
-function M:engines() return all(self, "engine_list", { after = 0 }, function(row) return { after = row.number } end) end
 
 ---Every published port. @return table[]|nil, banger.Error?
 function M:ports() return all(self, "port_list", { index = 0 }, function(_, count) return { index = count } end) end
