@@ -95,9 +95,11 @@ static inline int bg_steal(int *fd)
 }
 
 /* The operations: one act function for each row of ops.def. */
-#define OP(name, number, args, results, doc, safe)                                                 \
-    int bg_act_##name(struct bg_helper *h, const struct bg_args_##name *a,                         \
-                      struct bg_res_##name *r, struct bg_reply *f);
+#define BG_ACT(name)                                                                               \
+    int bg_act_##name(__attribute__((unused)) struct bg_helper *h,                                 \
+                      __attribute__((unused)) const struct bg_args_##name *a,                      \
+                      __attribute__((unused)) struct bg_res_##name *r, struct bg_reply *f)
+#define OP(name, number, args, results, doc, safe) BG_ACT(name);
 #include "ops.def"
 
 /* Serve one connection until it ends (worker.c). */

@@ -32,8 +32,7 @@ int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, s
 }
 
 /* Safe because the owner opened the file, and our copy cannot change afterwards: the digest is of the copy. */
-int bg_act_base_admit(struct bg_helper *h, const struct bg_args_base_admit *a,
-                      struct bg_res_base_admit *r, struct bg_reply *f)
+BG_ACT(base_admit)
 {
     char name[65];
     if (bg_check_file(a->image, "image", BASE_MAX, &r->size, f) < 0)
@@ -134,12 +133,10 @@ static int users(struct bg_helper *h, const char *name, const struct bg_entry *e
 }
 
 /* Safe because it is named by digest inside the helper's own folder; the owner's original is not touched. */
-int bg_act_base_remove(struct bg_helper *h, const struct bg_args_base_remove *a,
-                       struct bg_res_base_remove *r, struct bg_reply *f)
+BG_ACT(base_remove)
 {
     char name[65], gone[72];
     struct bg_entry e = {.kind = BG_V_full};
-    (void)r;
     bg_hex(name, a->digest.b, 32);
     snprintf(gone, sizeof(gone), "%s.new", name); /* also what a save left that was cut off */
     if (bg_lock_vm(h, name, f) < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
@@ -160,8 +157,7 @@ int bg_act_base_remove(struct bg_helper *h, const struct bg_args_base_remove *a,
 }
 
 /* Safe because it reads the instance's own objects. */
-int bg_act_base_list(struct bg_helper *h, const struct bg_args_base_list *a,
-                     struct bg_res_base_list *r, struct bg_reply *f)
+BG_ACT(base_list)
 {
     struct bg_entry e;
     char name[65];

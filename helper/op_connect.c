@@ -157,8 +157,7 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
 }
 
 /* Safe because of the paragraph at the top of this file. */
-int bg_act_vm_connect(struct bg_helper *h, const struct bg_args_vm_connect *a,
-                      struct bg_res_vm_connect *r, struct bg_reply *f)
+BG_ACT(vm_connect)
 {
     struct bg_vm vm;
     struct bg_jail_state now;
@@ -190,8 +189,7 @@ static int open_regular(int dir, const char *name, struct bg_reply *f)
 }
 
 /* Safe because it is a regular file with one link, opened without following links, and read-only. */
-int bg_act_vm_log(struct bg_helper *h, const struct bg_args_vm_log *a, struct bg_res_vm_log *r,
-                  struct bg_reply *f)
+BG_ACT(vm_log)
 {
     static const char *const kept[] = {"console", "vmm", "metrics"}, *const live[] = {"", "vmm.log",
                                                                                       "metrics"};

@@ -126,8 +126,7 @@ static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_dis
 }
 
 /* Safe because base and disk live in the helper's area. */
-int bg_act_disk_create(struct bg_helper *h, const struct bg_args_disk_create *a,
-                       struct bg_res_disk_create *r, struct bg_reply *f)
+BG_ACT(disk_create)
 {
     struct bg_vm vm;
     struct stat st;
@@ -169,8 +168,7 @@ int bg_disk_need(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f
 }
 
 /* Safe because it reads the instance's own objects. */
-int bg_act_disk_status(struct bg_helper *h, const struct bg_args_disk_status *a,
-                       struct bg_res_disk_status *r, struct bg_reply *f)
+BG_ACT(disk_status)
 {
     struct bg_vm vm;
     struct stat st;
@@ -188,8 +186,7 @@ int bg_act_disk_status(struct bg_helper *h, const struct bg_args_disk_status *a,
 }
 
 /* Safe because the content is the owner's and the fd cannot write. */
-int bg_act_disk_export(struct bg_helper *h, const struct bg_args_disk_export *a,
-                       struct bg_res_disk_export *r, struct bg_reply *f)
+BG_ACT(disk_export)
 {
     struct bg_vm vm;
     struct bg_jail_state jail;

@@ -147,8 +147,7 @@ static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jai
 }
 
 /* Safe because engine, uid, names and arguments come from the ledger and root's folders; see README.md. */
-int bg_act_jail_spawn(struct bg_helper *h, const struct bg_args_jail_spawn *a,
-                      struct bg_res_jail_spawn *r, struct bg_reply *f)
+BG_ACT(jail_spawn)
 {
     struct bg_vm vm;
     struct bg_jail_state now;
@@ -244,12 +243,10 @@ int bg_jail_open(struct bg_helper *h, const char *id, struct bg_vm *ret_vm,
 }
 
 /* Safe because the process was proven against the ledger, and is signalled through that very pidfd. */
-int bg_act_jail_signal(struct bg_helper *h, const struct bg_args_jail_signal *a,
-                       struct bg_res_jail_signal *r, struct bg_reply *f)
+BG_ACT(jail_signal)
 {
     struct bg_vm vm;
     struct bg_jail_state now;
-    (void)r;
     BG_CLOSED int watch = bg_jail_open(h, a->vm.s, &vm, &now, f);
     if (watch < 0)
         return -1;
@@ -260,8 +257,7 @@ int bg_act_jail_signal(struct bg_helper *h, const struct bg_args_jail_signal *a,
 }
 
 /* Safe because it only reads; a pidfd lets the owner wait, not signal. */
-int bg_act_jail_status(struct bg_helper *h, const struct bg_args_jail_status *a,
-                       struct bg_res_jail_status *r, struct bg_reply *f)
+BG_ACT(jail_status)
 {
     struct bg_vm vm;
     struct bg_jail_state now;

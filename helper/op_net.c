@@ -103,8 +103,7 @@ static int undo_net(struct bg_helper *h, const struct bg_net *net)
 }
 
 /* Safe because names derive from the instance, the subnet is private and overlaps no route of the host's. */
-int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg_res_net_up *r,
-                  struct bg_reply *f)
+BG_ACT(net_up)
 {
     struct bg_net net = {0};
     if (!bg_private_subnet(a->subnet, a->prefix))
@@ -147,15 +146,13 @@ int bg_act_net_up(struct bg_helper *h, const struct bg_args_net_up *a, struct bg
 }
 
 /* Safe because it removes only the link and tables that ledger and kernel agree are ours. */
-int bg_act_net_down(struct bg_helper *h, const struct bg_args_net_down *a,
-                    struct bg_res_net_down *r, struct bg_reply *f)
+BG_ACT(net_down)
 {
     struct bg_net net;
     struct bg_link link;
     struct bg_vm vm;
     char id[9] = "";
     int found;
-    (void)a, (void)r;
     if (bg_lock(h, BG_LOCK_NET, f) < 0)
         return -1;
     if (bg_net_load(h, &net, f) < 0)
@@ -203,11 +200,9 @@ static int resolver(const struct bg_net *net, int type, struct bg_reply *f)
 }
 
 /* Safe because the address is our bridge's alone, so no other resolver of the host can be shadowed. */
-int bg_act_dns_socket(struct bg_helper *h, const struct bg_args_dns_socket *a,
-                      struct bg_res_dns_socket *r, struct bg_reply *f)
+BG_ACT(dns_socket)
 {
     struct bg_net net;
-    (void)a;
     if (bg_net_load(h, &net, f) < 0 || (r->stream = resolver(&net, SOCK_STREAM, f)) < 0)
         return -1;
     if ((r->socket = resolver(&net, SOCK_DGRAM, f)) < 0)
@@ -292,8 +287,7 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
 }
 
 /* Safe because name, uid, address and bridge derive from the ledger; a link it does not know is refused. */
-int bg_act_tap_create(struct bg_helper *h, const struct bg_args_tap_create *a,
-                      struct bg_res_tap_create *r, struct bg_reply *f)
+BG_ACT(tap_create)
 {
     struct bg_vm vm;
     struct bg_net net;
@@ -315,12 +309,10 @@ int bg_act_tap_create(struct bg_helper *h, const struct bg_args_tap_create *a,
 }
 
 /* Safe because it opens nothing that the reach `open` would not; the network and the VM's own sets are numbers. */
-int bg_act_egress_allow(struct bg_helper *h, const struct bg_args_egress_allow *a,
-                        struct bg_res_egress_allow *r, struct bg_reply *f)
+BG_ACT(egress_allow)
 {
     struct bg_vm vm;
     struct bg_net net;
-    (void)r;
     if (a->prefix < 1 || a->prefix > 32 ||
         (a->network & ((UINT64_C(1) << (32 - a->prefix)) - 1)) != 0)
         return bg_fail(f, BG_BAD_REQUEST, 0, "network: must be without host bits, prefix: 1 to 32");
@@ -359,13 +351,11 @@ static bool valid_port(uint32_t port)
 }
 
 /* Safe because it takes numbers only; privileged ports and ports with a listener are refused. */
-int bg_act_port_publish(struct bg_helper *h, const struct bg_args_port_publish *a,
-                        struct bg_res_port_publish *r, struct bg_reply *f)
+BG_ACT(port_publish)
 {
     struct bg_vm vm;
     struct bg_net net;
     struct bg_port port;
-    (void)r;
     if (a->host_port < 1024 || a->host_port > 65535)
         return bg_fail(f, BG_BAD_REQUEST, 0, "host_port: must be 1024 to 65535");
     if (!valid_port(a->guest_port) || a->local_only > 1)
@@ -424,11 +414,9 @@ int bg_ports_remove(struct bg_helper *h, const char *vm, struct bg_reply *f)
 }
 
 /* Safe because only rules of this VM in our own table are touched. */
-int bg_act_port_remove(struct bg_helper *h, const struct bg_args_port_remove *a,
-                       struct bg_res_port_remove *r, struct bg_reply *f)
+BG_ACT(port_remove)
 {
     struct bg_port port;
-    (void)r;
     if (bg_lock_vm(h, a->vm.s, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0)
         return -1;
     int found = bg_port_load(h, a->proto, a->host_port, &port, f);
@@ -438,8 +426,7 @@ int bg_act_port_remove(struct bg_helper *h, const struct bg_args_port_remove *a,
 }
 
 /* Safe because it reads the instance's own objects. */
-int bg_act_port_list(struct bg_helper *h, const struct bg_args_port_list *a,
-                     struct bg_res_port_list *r, struct bg_reply *f)
+BG_ACT(port_list)
 {
     struct bg_port port;
     int found = bg_port_at(h, NULL, a->index, &port, f);

@@ -72,8 +72,7 @@ static int save(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, int 
 }
 
 /* Safe because what the VMM wrote is taken by fd, made root's, and kept only while nobody can write to it. */
-int bg_act_snap_save(struct bg_helper *h, const struct bg_args_snap_save *a,
-                     struct bg_res_snap_save *r, struct bg_reply *f)
+BG_ACT(snap_save)
 {
     char name[65], beside[72];
     struct bg_vm vm;

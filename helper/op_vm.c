@@ -22,11 +22,9 @@ static uint32_t features(struct bg_helper *h)
 }
 
 /* Safe because it tells the owner only what the owner's own processes can read anyway. */
-int bg_act_hello(struct bg_helper *h, const struct bg_args_hello *a, struct bg_res_hello *r,
-                 struct bg_reply *f)
+BG_ACT(hello)
 {
     struct bg_net net;
-    (void)a;
     bg_unhex(r->boot_id.b, h->boot, 16);
     r->owner_uid = h->owner;
     r->uid_base = h->uid_base;
@@ -106,8 +104,7 @@ static int slot_is_free(struct bg_helper *h, const char *vm, uint32_t slot, stru
 }
 
 /* Safe because it only reserves; the uid is from the instance's own range and nobody has it. */
-int bg_act_vm_reserve(struct bg_helper *h, const struct bg_args_vm_reserve *a,
-                      struct bg_res_vm_reserve *r, struct bg_reply *f)
+BG_ACT(vm_reserve)
 {
     struct bg_net net;
     struct bg_net_names n;
@@ -142,11 +139,9 @@ static void remove_logs(struct bg_helper *h, const char *vm)
 }
 
 /* Safe because each object is removed only when ledger and kernel agree that it is this VM's. */
-int bg_act_vm_teardown(struct bg_helper *h, const struct bg_args_vm_teardown *a,
-                       struct bg_res_vm_teardown *r, struct bg_reply *f)
+BG_ACT(vm_teardown)
 {
     struct bg_vm vm;
-    (void)r;
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
         return f->code == BG_VM_ABSENT ? 0 : -1;
     bool runtime = vm.jail[0] || vm.has_tap;
@@ -165,8 +160,7 @@ int bg_act_vm_teardown(struct bg_helper *h, const struct bg_args_vm_teardown *a,
 }
 
 /* Safe because it reads the instance's own objects. */
-int bg_act_vm_list(struct bg_helper *h, const struct bg_args_vm_list *a, struct bg_res_vm_list *r,
-                   struct bg_reply *f)
+BG_ACT(vm_list)
 {
     char id[9];
     struct bg_vm vm;
