@@ -73,7 +73,7 @@ sanitize: ## unit tests and the embedding example with ASan, UBSan and LSan
 	$(MAKE) B=$(B)/sanitize HARDEN=-fPIC \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
 	    LDFLAGS="-fsanitize=address,undefined" unit $(B)/sanitize/examples/embed/host
-	$(B)/sanitize/examples/embed/host </dev/null
+	$(B)/sanitize/examples/embed/host --cycles 1000 </dev/null >/dev/null
 
 PREFIX ?= /usr/local
 .PHONY: install

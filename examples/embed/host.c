@@ -3,6 +3,7 @@
  *
  *   cc -o host host.c $(pkg-config --cflags --libs banger)
  *   ./host [FILE.lua]
+ *   ./host --cycles 1000        opens, runs and closes so often: what a host that does so at each request would pay for a leak
  *
  * The script calls sensor.read(), which is C below, from a timer of banger's loop; this program's loop is a plain poll() on
  * that loop's descriptor and on standard input, where "quit" ends it.
@@ -15,9 +16,10 @@
 
 #include <banger.h>
 
-static const char script[] = "local sensor, uv = require 'sensor', require 'luv'\n"
+static const char script[] = "local period = ...\n"
+                             "local sensor, uv = require 'sensor', require 'luv'\n"
                              "local timer, readings = uv.new_timer(), {}\n"
-                             "timer:start(0, 20, function()\n"
+                             "timer:start(0, period, function()\n"
                              "  local value, err = sensor.read('cpu')\n"
                              "  if not value then error(err) end\n"
                              "  readings[#readings + 1] = value\n"
@@ -55,9 +57,11 @@ static void run_our_loop(struct banger *runtime, struct banger_error *error)
     }
 }
 
-int main(int argc, char **argv)
+/* A runtime from beginning to end. `period`: of the script's timer, in milliseconds. */
+static int run(const char *file, double period)
 {
     struct banger_options options = {.size = sizeof(options), .memory_limit = 64 << 20};
+    struct banger_value argument = {.type = BANGER_NUMBER, .number = period};
     struct banger *runtime = NULL;
     struct banger_error error;
     double temperature = 40;
@@ -65,13 +69,24 @@ int main(int argc, char **argv)
 
     failed = banger_open(&options, &runtime, &error) < 0 ||
              banger_register(runtime, "sensor", "read", read_sensor, &temperature, &error) < 0 ||
-             (argc > 1 ? banger_run_file(runtime, argv[1], NULL, 0, NULL, &error)
-                       : banger_run_text(runtime, "=script", script, sizeof(script) - 1, NULL, 0,
-                                         NULL, &error)) < 0;
+             (file != NULL ? banger_run_file(runtime, file, NULL, 0, NULL, &error)
+                           : banger_run_text(runtime, "=script", script, sizeof(script) - 1,
+                                             &argument, 1, NULL, &error)) < 0;
     if (failed)
         fprintf(stderr, "%s (%s)\n%s\n", error.message, error.code, error.traceback);
     else
         run_our_loop(runtime, &error);
     banger_close(runtime);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    int status = EXIT_SUCCESS;
+
+    if (argc != 3 || strcmp(argv[1], "--cycles") != 0)
+        return run(argc > 1 ? argv[1] : NULL, 20);
+    for (long left = atol(argv[2]); left > 0 && status == EXIT_SUCCESS; left--)
+        status = run(NULL, 1);
+    return status;
 }

@@ -7,6 +7,12 @@ describe("examples/embed", function()
       pipe:close()
     end)
 
+    it("opens, runs and closes again and again as " .. program, function()
+      local pipe = assert(io.popen("build/examples/embed/" .. program .. " --cycles 20 </dev/null 2>&1; echo $?"))
+      assert.equal(("reading 1: 40.5\nreading 2: 41.0\nreading 3: 41.5\n"):rep(20) .. "0\n", pipe:read "*a")
+      pipe:close()
+    end)
+
     it("tells a script's failure as " .. program, function()
       local pipe = assert(io.popen("build/examples/embed/" .. program .. " /none.lua </dev/null 2>&1; echo $?"))
       local out = pipe:read "*a"
