@@ -88,7 +88,23 @@ guest_parts() {
     fi
 }
 
-# The same as a folder, for scenarios whose host is another one: `kernels` and `images`.
+# An image `tools` that has git as well, kept in the same way; fails with the reason when it cannot be built here.
+guest_tools() {
+    local owner home
+    owner=$(smoke/instance owner "$instance")
+    home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
+    if [ ! -e "$parts_folder/tools.complete" ]; then
+        banger image build debian --name tools --packages git --quiet >/dev/null || return 1
+        rm -rf "$parts_folder/tools"
+        cp -a --sparse=always "$home/images/tools" "$parts_folder/tools"
+        touch "$parts_folder/tools.complete"
+    else
+        cp -a --sparse=always --no-preserve=ownership "$parts_folder/tools" "$home/images/"
+        chown -R "$owner:$(id -g "$owner")" "$home/images/tools"
+    fi
+}
+
+# The parts as a folder, for scenarios whose host is another one: `kernels` and `images`.
 cached_guest_parts() {
     [ -e "$parts_folder/complete" ] || (scenario smparts && guest_parts) >&2
     echo "$parts_folder"

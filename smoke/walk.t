@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A new user who does what `banger --help` prints, in its order and to the word, and reads the pages that it names: from nothing
-# to a shell in a VM, a command in a VM of its own, a published port, and nothing left.
+# to a shell in a VM, a command in a VM of its own, a published port, a repository that was there and has come back, and nothing left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
@@ -8,12 +8,13 @@ need_root
 need_qemu
 scenario smwalk
 work=$(mktemp -d)
-trap 'rm -rf "$work"; smoke/instance down "$instance" >/dev/null 2>&1' EXIT
+home=$(smoke/instance as-owner "$instance" sh -c 'mktemp -d ~/walk.XXXXXX')
+trap 'rm -rf "$work" "$home"; smoke/instance down "$instance" >/dev/null 2>&1' EXIT
 
 # commands_of PAGE: its lines "  banger …   what for", without what they are for
 commands_of() { sed -nE 's/^  (banger .*[^ ]) {3,}.*/\1/p' "$1"; }
-# step COMMANDS: as a shell has them, `banger` being the instance's
-step() { bash -euo pipefail -c "$(declare -f banger); instance=$instance; $1"; }
+# step COMMANDS: as the owner's shell has them, in the owner's folder
+step() { smoke/instance as-owner "$instance" env -C "$home" bash -euo pipefail -c "$1"; }
 
 banger --help >"$work/first"
 mapfile -t steps < <(commands_of "$work/first")
@@ -46,10 +47,31 @@ for command in "${steps[@]:2}"; do
             ok "a server in the VM" banger vm exec dev -- perl -e "$serve"
             is "the port leads to it" "$(curl -s --max-time 20 "http://localhost:$port/")" here ;;
         *"vm delete"*)
-            ok "$command" step "$command"
-            is "nothing is left" "$(vm_leaks)" "" ;;
+            ok "$command" step "$command" ;;
         *)
             like "$command says something" "$(step "$command" 2>&1 || true)" . ;;
     esac
 done
+
+# The page of workspaces, which `banger vm --help` names.
+ok "workspaces have a page" grep -q '^  workspace ' <(banger vm --help)
+banger vm workspace --help >"$work/workspace"
+if ! words=$(guest_tools 2>&1); then
+    echo "# skipped: workspaces: an image with git cannot be built: $words"
+else
+    step 'git init -q -b main . && git config user.name Ada && git config user.email ada@example.org
+        echo "first line" >notes && git add -A && git commit -q -m first && echo "not committed" >>notes'
+    there="cd ~/${home##*/} && echo 'from there' >>notes && git commit -q -a -m there"
+    while read -r command <&3; do
+        case $command in
+            *"image build"*) ok "$command" grep -qF "${command%% --name*}" smoke/lib.sh ;;
+            *"vm ssh"*) ok "$command" step "$command" <<<"$there" ;;
+            *) ok "$command" step "$command" ;;
+        esac
+    done 3< <(commands_of "$work/workspace")
+    is "the work has come back as a branch" "$(step 'git show banger/work:notes')" $'first line\nnot committed\nfrom there'
+    is "and no file here was touched" "$(step 'cat notes')" $'first line\nnot committed'
+    ok "the VM is deleted" banger vm delete work --force --quiet
+fi
+is "nothing is left" "$(vm_leaks)" ""
 finish

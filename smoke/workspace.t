@@ -7,7 +7,7 @@ need_root
 need_qemu
 scenario smwork
 guest_parts
-if ! words=$(banger image build debian --name tools --packages git --quiet 2>&1); then
+if ! words=$(guest_tools 2>&1); then
     skip_all "an image with git cannot be built: $words"
 fi
 
