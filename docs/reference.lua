@@ -73,12 +73,16 @@ end
 
 -- ── the command table ───────────────────────────────────────────────────────────────────────────────────────
 
+local function add_flags(flags)
+  for _, flag in ipairs(commands.shown(flags)) do add(("- `%s` %s"):format((help.flag(flag):gsub("^ +", "")), flag.help)) end
+end
+
 local function add_verb(entry)
   local row = entry.row
   add("", "### " .. help.synopsis(row, entry.path), "", row.summary:gsub("^%l", string.upper) .. "." ..
     (row.as == "root" and " Root's: run it through sudo." or ""), "")
   for _, argument in ipairs(row.args) do add(("- `%s` %s"):format(argument.name, argument.help)) end
-  for _, flag in ipairs(commands.shown(row.flags)) do add(("- `%s` %s"):format((help.flag(flag):gsub("^ +", "")), flag.help)) end
+  add_flags(row.flags)
   local json = row.json
   local shape = json and json.shape and shapes[json.shape]
   if shape then
@@ -91,7 +95,7 @@ end
 
 local function command_pages()
   add("# Commands", "", MADE, "", "Every verb takes, too:", "")
-  for _, flag in ipairs(commands.shown(commands.global_flags)) do add(("- `%s` %s"):format((help.flag(flag):gsub("^ +", "")), flag.help)) end
+  add_flags(commands.global_flags)
   local group
   for _, entry in ipairs(commands.all()) do
     if not entry.hidden and not entry.group.hidden then
@@ -102,8 +106,8 @@ local function command_pages()
       add_verb(entry)
     end
   end
-  add("", "## JSON", "", '`{"schema":1, KEY: …}`, or `{"schema":1,"error":{…}}`. Fields are added, never changed or removed within a schema number; `?`: may be',
-    "absent or null.")
+  add("", "## JSON", "", '`{"schema":1, KEY: …}`, or `{"schema":1,"error":{…}}`. Fields are added, never changed or removed within a',
+    "schema number; `?`: may be absent or null.")
   for _, name in ipairs(text.sorted_keys(shapes)) do
     add("", "### JSON: " .. name, "", "| field | type | meaning |", "|---|---|---|")
     for _, field in ipairs(shapes[name]) do add(("| `%s` | %s | %s |"):format(field[1], field[2], cell(field[3]))) end

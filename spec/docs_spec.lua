@@ -7,8 +7,12 @@ local register = require "banger.hooks.register"
 local scratch = require "spec.support.scratch"
 local surface = require "banger.api.surface"
 
--- Words with a dot that are something else: files, an event, git's settings.
-local OTHER = { lua = true, md = true, txt = true, db = true, c = true, def = true, log = true, ["vm.warning"] = true, ["user.name"] = true, ["user.email"] = true }
+-- Words with a dot that are something else: files, git's settings, functions of tasks, events.
+local OTHER = {
+  lua = true, md = true, txt = true, db = true, c = true, def = true, log = true, ["user.name"] = true, ["user.email"] = true,
+}
+for name in pairs(require "banger.aio.task") do OTHER["task." .. name] = true end
+for name in scratch.output([[grep -rhoE 'emit\("[a-z_.]+"' lua | cut -d'"' -f2]]):gmatch "%S+" do OTHER[name] = true end
 
 local areas = {}
 for code in pairs(codes) do areas[code:match "^%l+"] = true end
