@@ -134,7 +134,7 @@ static int place(struct bg_helper *h, const struct bg_net *net, uint32_t slot, b
         uint8_t mac[8], address[4];
     } guest = {"", "", ""};
     bg_net_names(&n, h->instance, net->subnet, slot);
-    memcpy(guest.tap, n.tap, sizeof(n.tap));
+    memcpy(guest.tap, n.tap, strlen(n.tap)); /* padded with NULs, as the kernel compares it */
     memcpy(guest.mac, n.mac, sizeof(n.mac));
     memcpy(guest.address, &(uint32_t){htonl(n.address)}, 4);
     const struct {

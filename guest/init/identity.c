@@ -134,6 +134,10 @@ static int network_line(struct target *t, char *line)
     } else if (strcmp(line, "gateway") == 0) {
         if (!inet_aton(value, &t->net.gateway))
             return -EBADMSG;
+    } else if (strcmp(line, "mtu") == 0) {
+        t->net.mtu = atoi(value);
+        if (t->net.mtu < 576 || t->net.mtu > 65535)
+            return -EBADMSG;
     } else if (strcmp(line, "dns") == 0) {
         size_t have = strlen(t->resolv);
         snprintf(t->resolv + have, sizeof t->resolv - have, "nameserver %s\n", value);

@@ -124,7 +124,11 @@ int bg_net_loopback(void)
 static int apply(int fd, const char *name, const struct bg_net *net)
 {
     struct in_addr mask = {.s_addr = net->prefix ? htonl(~0u << (32 - net->prefix)) : htonl(0)};
-    int r = set_address(fd, name, SIOCSIFADDR, net->address);
+    struct ifreq mtu = request(name);
+    mtu.ifr_mtu = net->mtu;
+    int r = net->mtu && ioctl(fd, SIOCSIFMTU, &mtu) < 0 ? -errno : 0;
+    if (r == 0)
+        r = set_address(fd, name, SIOCSIFADDR, net->address);
     if (r == 0)
         r = set_address(fd, name, SIOCSIFNETMASK, mask);
     if (r == 0)

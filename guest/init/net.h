@@ -7,7 +7,7 @@
 
 struct bg_net {
     struct in_addr address, gateway; /* gateway 0: none */
-    int prefix;
+    int prefix, mtu; /* mtu 0: the interface's own */
     unsigned char mac[6]; /* all 0: whichever interface is first */
 };
 

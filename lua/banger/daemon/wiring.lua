@@ -5,6 +5,7 @@ local engines = require "banger.host.engines"
 local egress = require "banger.daemon.egress"
 local err = require "banger.core.err"
 local facts = require "banger.host.facts"
+local file = require "banger.host.file"
 local guest = require "banger.host.guest"
 local helper = require "banger.aio.helper"
 local http = require "banger.aio.http"
@@ -39,6 +40,12 @@ local function spawner(scope, log)
   end
 end
 
+-- The bridge has the MTU of the host's way out (helper), and guests the bridge's.
+local function mtu_of(bridge)
+  local text = bridge and file.read(("/sys/class/net/%s/mtu"):format(bridge))
+  return text and tonumber(text:match "%d+")
+end
+
 local function seed_of(host, dirs)
   return function(record)
     local owner, problem = keys.owner(dirs)
@@ -49,7 +56,7 @@ local function seed_of(host, dirs)
     local bytes
     bytes, problem = seed.build {
       hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
-      dns = { host.network.gateway }, search = "vm", mac = record.mac, authorized_keys = owner.public .. "\n",
+      dns = { host.network.gateway }, search = "vm", mac = record.mac, mtu = mtu_of(host.network.bridge), authorized_keys = owner.public .. "\n",
       host_key = host_key.private, host_key_pub = host_key.public .. "\n", random = sys.random(RANDOM_SEED),
       time = math.floor(sys.time()),
     }

@@ -22,6 +22,7 @@ local SECTOR = 512
 ---@field dns string[]
 ---@field search string?             domain that short names are looked up in
 ---@field mac string
+---@field mtu integer?
 ---@field authorized_keys string     the text of root's authorized_keys
 ---@field host_key string            OpenSSH private key
 ---@field host_key_pub string        one line
@@ -32,6 +33,7 @@ local SECTOR = 512
 local function network(spec)
   local lines = { ("address %s/%d"):format(spec.address, spec.prefix), "gateway " .. spec.gateway, "mac " .. spec.mac }
   for _, server in ipairs(spec.dns) do lines[#lines + 1] = "dns " .. server end
+  if spec.mtu then lines[#lines + 1] = ("mtu %d"):format(spec.mtu) end
   if spec.search then lines[#lines + 1] = "search " .. spec.search end
   return table.concat(lines, "\n") .. "\n"
 end
