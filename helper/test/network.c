@@ -150,6 +150,19 @@ static char heard_on(int tap, const struct bg_net_names *own, unsigned port)
     return 0;
 }
 
+/* Whether the host answers the guest's question for the gateway's MAC. */
+static bool resolves(int tap, const struct bg_net_names *n)
+{
+    struct pollfd p = {.fd = tap, .events = POLLIN};
+    uint8_t f[2048], *eth = f + VNET, *arp = eth + ETH;
+    send_arp(tap, n->mac, n->address, n->gateway, false, NULL);
+    while (poll(&p, 1, WAIT_MS) == 1)
+        if (read(tap, f, sizeof(f)) >= VNET + ETH + 28 && eth[12] == 8 && eth[13] == 6 &&
+            arp[7] == 2)
+            return memcmp(arp + 8, n->bridge_mac, 6) == 0;
+    return false;
+}
+
 static int listener(uint32_t address, unsigned port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
@@ -190,6 +203,7 @@ static void test_host(void)
     int everywhere = listener(INADDR_ANY, 28530), loopback = listener(INADDR_LOOPBACK, 28531);
     ok(everywhere >= 0 && loopback >= 0, "listeners on the host");
     ok(only_then_dns(), "a guest reaches the resolver on the bridge");
+    ok(resolves(tap_a, &a) && resolves(tap_b, &b), "and is told the bridge's MAC");
     to_host(b.address, a.mac, a.gateway, 53, 'x');
     ok(only_then_dns(), "not with its neighbour's address");
     to_host(a.address, b.mac, a.gateway, 53, 'x');
