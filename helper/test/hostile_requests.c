@@ -274,6 +274,40 @@ static bool a21_ports(void)
     return good && ASK(port_publish, ID, .host_port = 28022, .guest_port = 80) == BG_PORT_TAKEN;
 }
 
+/* Of a VM that is not listed, that is not there, and what is no network or no time. */
+static bool a21_egress(void)
+{
+    static const struct {
+        uint32_t network, prefix, seconds;
+    } bad[] = {{0xc0000200, 0, 0},      {0xc0000200, 33, 0},         {0xc0000200, 0xffffffff, 0},
+               {0xc0000201, 24, 0},     {0x00000001, 1, 0},          {0xc0000200, 24, 60},
+               {0xc0000201, 32, 86401}, {0xc0000201, 32, 0xffffffff}};
+    bool good = ASK(egress_allow, ID, .network = 0xc0000200, .prefix = 24) == BG_BAD_REQUEST;
+    good = good && ASK(tap_create, ID, .reach = BG_V_listed) == BG_OK;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        good = good && ASK(egress_allow, ID, .network = bad[i].network, .prefix = bad[i].prefix,
+                           .seconds = bad[i].seconds) == BG_BAD_REQUEST;
+    good = good && ASK(egress_allow, .vm = {"nobody01"}, .network = 0xc0000200, .prefix = 24) ==
+                       BG_VM_ABSENT;
+    for (int again = 0; again < 2; again++)
+        good = good && ASK(egress_allow, ID, .network = 0xc0000200, .prefix = 24) == BG_OK &&
+               ASK(egress_allow, ID, .network = 0xffffff00, .prefix = 24) == BG_OK &&
+               ASK(egress_allow, ID, .network = 0xc6336407, .prefix = 32, .seconds = 9) == BG_OK;
+    return good && ASK(tap_create, ID) == BG_OK &&
+           ASK(egress_allow, ID, .network = 0xc0000200, .prefix = 24) == BG_BAD_REQUEST;
+}
+
+/* More addresses than a VM may have open: refused by the kernel's own count, and the VM is as it was. */
+static bool a13_egress_full(void)
+{
+    bool good = ASK(tap_create, ID, .reach = BG_V_listed) == BG_OK;
+    uint32_t i = 0;
+    while (good && i < 2000 &&
+           ASK(egress_allow, ID, .network = 0x0b000000 + i, .prefix = 32, .seconds = 600) == BG_OK)
+        i++;
+    return good && i == 1024 && ASK(tap_create, ID) == BG_OK;
+}
+
 static bool a9_other_vms_port(void)
 {
     union bg_results r;
@@ -384,6 +418,8 @@ void before_a_vm(void)
        "A20 and was left alone");
     ok(as(OWNER, tap_made), "A20 a tap is made once; its network cannot be taken away under it");
     ok(as(OWNER, a21_ports), "A21 privileged, impossible and listened-on ports are refused");
+    ok(as(OWNER, a21_egress), "A21 what is no network, no time or no listed VM opens nothing");
+    ok(as(OWNER, a13_egress_full), "A13 1024 open addresses of a VM are all it gets");
     ok(as(OWNER, a9_other_vms_port), "A9 a VM cannot take or remove another's port");
     ok(as(OWNER, admit_base), "a base");
     union bg_results r;
