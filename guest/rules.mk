@@ -6,7 +6,8 @@ GUEST_LDFLAGS = -static -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
 GUEST_LIMIT := 1048576
 
 GUEST_PURE := alarm mux bridge transport agent/frame agent/user agent/family agent/command agent/exec agent/copy \
-              agent/put agent/get agent/control agent/session agent/spare agent/notify init/seed init/net \
+              agent/put agent/get agent/control agent/hold agent/wake agent/session agent/spare agent/notify \
+              init/seed init/net \
               init/identity
 GUEST_ALL := $(GUEST_PURE) agent/agent init/main init/pid1 init/mounts init/ssh init/halt init/vsockd
 

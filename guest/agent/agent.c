@@ -18,13 +18,14 @@
 #include "../init/seed.h"
 #include "../transport.h"
 #include "halt.h"
+#include "hold.h"
 #include "notify.h"
 #include "session.h"
 #include "spare.h"
 
 /* SPARE_MS: how long nothing has to happen before the next session is made ready, which a command
  * that just began would have to share the processor with. */
-enum { SESSIONS = 256, LISTENERS = 2, SPARE_MS = 30 };
+enum { SESSIONS = 256, LISTENERS = 2, SPARE_MS = 30, SETTLE_MS = 100 };
 
 struct agent {
     int listeners[LISTENERS]; /* -1: none of this kind */
@@ -89,6 +90,13 @@ static void reap(struct agent *a)
     }
 }
 
+/* A machine that is held says nothing: it may be a copy that does not know yet who it is. */
+static void try_notify(struct agent *a)
+{
+    if (!bg_hold_is())
+        bg_notify_try(&a->notify);
+}
+
 /* Returns true when we are to end. The kind comes with the signal when process 1 is ours. */
 static bool on_signal(struct agent *a)
 {
@@ -97,6 +105,11 @@ static bool on_signal(struct agent *a)
         return false;
     if (s.ssi_signo == SIGCHLD) {
         reap(a);
+        return false;
+    }
+    if (s.ssi_signo == SIGHUP) { /* the hold has ended */
+        if (a->notify.state == BG_NOTIFY_AWAY)
+            try_notify(a);
         return false;
     }
     if (s.ssi_code == SI_QUEUE)
@@ -114,11 +127,12 @@ static void step(struct agent *a, bool *end)
     };
     for (int i = 0; i < LISTENERS; i++)
         p[i] = (struct pollfd){.fd = a->listeners[i], .events = POLLIN};
-    int n = poll(p, COUNT, wants_spare(a) ? SPARE_MS : away ? a->notify.retry_ms : -1);
+    bool waits = away && !bg_hold_is();
+    int n = poll(p, COUNT, wants_spare(a) ? SPARE_MS : waits ? a->notify.retry_ms : -1);
     if (n == 0 && wants_spare(a))
         make_spare(a);
     else if (n == 0 && away)
-        bg_notify_try(&a->notify);
+        try_notify(a);
     for (int i = 0; i < LISTENERS; i++) {
         int fd = p[i].revents ? accept4(a->listeners[i], NULL, NULL, SOCK_CLOEXEC) : -1;
         if (fd >= 0)
@@ -144,13 +158,25 @@ static void apply_seed(void)
     size_t size;
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root >= 0 && bg_seed_read_drive(&archive, &size) == 0) {
-        bg_identity_apply(archive, size, root, 1, BG_IDENTITY_BOOT);
+        bg_identity_apply(archive, size, root, 1);
         free(archive);
     }
     close(root);
     int r = bg_identity_grow();
     if (r < 0)
         fprintf(stderr, "banger-agent: grow: %s\n", strerror(-r));
+}
+
+/* Until the disk has grown, which process 1 has begun: the kernel refuses a second one meanwhile, and
+ * tells nobody when it is done. */
+static int settle(void)
+{
+    int r;
+    while ((r = bg_identity_grow()) == -EBUSY)
+        poll(NULL, 0, SETTLE_MS);
+    if (r < 0)
+        fprintf(stderr, "banger-agent: grow: %s\n", strerror(-r));
+    return r < 0;
 }
 
 int bg_agent_main(int argc, char **argv)
@@ -164,10 +190,13 @@ int bg_agent_main(int argc, char **argv)
     }
     for (int n = 1; n < NSIG; n++)
         signal(n, SIG_DFL); /* commands inherit what whoever started us had changed */
+    if (argc > 1 && strcmp(argv[1], "--settle") == 0)
+        return settle();
     bg_notify_init(&a.notify);
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
     sigprocmask(SIG_BLOCK, &mask, NULL);
     a.signals = signalfd(-1, &mask, SFD_CLOEXEC);
     int r = a.signals < 0 ? -errno : listen_all(&a);
@@ -175,7 +204,7 @@ int bg_agent_main(int argc, char **argv)
         fprintf(stderr, "banger-agent: %s\n", strerror(-r));
         return 1;
     }
-    bg_notify_try(&a.notify);
+    try_notify(&a);
     while (!end)
         step(&a, &end);
     return 0;

@@ -1,11 +1,9 @@
-/* The short requests: INFO, CLOCK, GROW, IDENTITY, SHUTDOWN. */
+/* The short requests: INFO, CLOCK, GROW, SHUTDOWN. */
 #include "session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
@@ -14,7 +12,6 @@
 #include <unistd.h>
 
 #include "../init/identity.h"
-#include "../init/seed.h"
 
 int bg_serve_info(struct bg_session *s)
 {
@@ -61,44 +58,6 @@ int bg_serve_grow(struct bg_session *s)
 {
     int r = bg_identity_grow();
     return r < 0 ? bg_session_fail_errno(s, "grow", r) : bg_session_result(s, "");
-}
-
-/* DATA frames of the archive, in order, and END. */
-static int read_archive(struct bg_session *s, char *archive, size_t *ret_size)
-{
-    size_t have = 0;
-    for (;;) {
-        int r = bg_session_read(s);
-        if (r < 0)
-            return r;
-        if (s->type == BG_F_END) {
-            *ret_size = have;
-            return 0;
-        }
-        if (s->type != BG_F_DATA || s->size < 8 || bg_get_u64(s->payload) != have ||
-            s->size - 8 > BG_SEED_MAX - have)
-            return -EBADMSG;
-        memcpy(archive + have, s->payload + 8, s->size - 8);
-        have += s->size - 8;
-    }
-}
-
-int bg_serve_identity(struct bg_session *s)
-{
-    size_t size = 0;
-    char *archive = malloc(BG_SEED_MAX);
-    if (!archive)
-        return bg_session_fail_errno(s, "identity", ENOMEM);
-    int r = read_archive(s, archive, &size);
-    int root = r < 0 ? r : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (r == 0)
-        r = root < 0 ? -errno : bg_identity_apply(archive, size, root, 1, BG_IDENTITY_FORK);
-    free(archive);
-    if (root >= 0)
-        close(root);
-    if (r == -EPIPE)
-        return r;
-    return r < 0 ? bg_session_fail_errno(s, "identity", r) : bg_session_result(s, "");
 }
 
 /* The signals by which process 1 is asked: our init takes those of sysvinit, systemd has its own. */

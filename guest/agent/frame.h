@@ -26,8 +26,9 @@ enum bg_frame_type {
     BG_F_INFO = 4,
     BG_F_CLOCK = 5,
     BG_F_GROW = 6,
-    BG_F_IDENTITY = 7,
     BG_F_SHUTDOWN = 8,
+    BG_F_HOLD = 9,
+    BG_F_WAKE = 10,
     /* of an exec */
     BG_F_STDIN = 16,
     BG_F_STDOUT = 17,

@@ -143,10 +143,9 @@ static int hello(struct bg_session *s)
 }
 
 static int (*const servers[])(struct bg_session *) = {
-    [BG_F_EXEC] = bg_serve_exec,         [BG_F_PUT] = bg_serve_put,
-    [BG_F_GET] = bg_serve_get,           [BG_F_INFO] = bg_serve_info,
-    [BG_F_CLOCK] = bg_serve_clock,       [BG_F_GROW] = bg_serve_grow,
-    [BG_F_IDENTITY] = bg_serve_identity, [BG_F_SHUTDOWN] = bg_serve_shutdown,
+    [BG_F_EXEC] = bg_serve_exec,         [BG_F_PUT] = bg_serve_put,     [BG_F_GET] = bg_serve_get,
+    [BG_F_INFO] = bg_serve_info,         [BG_F_CLOCK] = bg_serve_clock, [BG_F_GROW] = bg_serve_grow,
+    [BG_F_SHUTDOWN] = bg_serve_shutdown, [BG_F_HOLD] = bg_serve_hold,   [BG_F_WAKE] = bg_serve_wake,
 };
 
 /* A socket closed with bytes unread resets, and the client could lose our last frame: read on, for a

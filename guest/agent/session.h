@@ -39,8 +39,9 @@ int bg_serve_get(struct bg_session *s);
 int bg_serve_info(struct bg_session *s);
 int bg_serve_clock(struct bg_session *s);
 int bg_serve_grow(struct bg_session *s);
-int bg_serve_identity(struct bg_session *s);
 int bg_serve_shutdown(struct bg_session *s);
+int bg_serve_hold(struct bg_session *s);
+int bg_serve_wake(struct bg_session *s);
 
 /* boot_id without dashes, 32 digits and NUL. */
 void bg_boot_id(char ret[33]);

@@ -30,6 +30,14 @@
 
 enum { LINE = 256, RANDOM_BYTES = 512 };
 
+#define ID_FILE "var/lib/banger/id"
+
+struct id {
+    char text[64];
+    size_t size;
+    bool other;
+};
+
 struct target {
     int root_fd, live;
     int first_error;
@@ -251,6 +259,12 @@ static int take_file(struct target *t, const struct bg_seed_entry *e)
     return r;
 }
 
+/* What the next seed is compared with. */
+static int take_id(struct target *t, const struct bg_seed_entry *e)
+{
+    return write_file(t->root_fd, ID_FILE, e->bytes, e->size, 0644);
+}
+
 static int take_version(struct target *t, const struct bg_seed_entry *e)
 {
     (void)t;
@@ -262,10 +276,9 @@ static const struct {
     const char *name; /* a folder's ends with a slash */
     int (*take)(struct target *t, const struct bg_seed_entry *e);
 } takers[] = {
-    {"version", take_version}, {"hostname", take_hostname},
-    {"network", take_network}, {"authorized_keys", take_authorized_keys},
-    {"time", take_time},       {"host_keys/", take_host_key},
-    {"files/", take_file},
+    {"version", take_version},     {"id", take_id},       {"hostname", take_hostname},
+    {"network", take_network},     {"time", take_time},   {"authorized_keys", take_authorized_keys},
+    {"host_keys/", take_host_key}, {"files/", take_file},
 };
 
 static int take(const struct bg_seed_entry *e, void *arg)
@@ -292,8 +305,30 @@ static int take_random_first(const struct bg_seed_entry *e, void *arg)
     return strcmp(e->name, "random_seed") == 0 ? take_random(arg, e) : 0;
 }
 
+static int compare_id(const struct bg_seed_entry *e, void *arg)
+{
+    struct id *mine = arg;
+    if (strcmp(e->name, "id") == 0)
+        mine->other = e->size != mine->size || memcmp(e->bytes, mine->text, e->size) != 0;
+    return 0;
+}
+
+bool bg_identity_is_other(const char *archive, size_t size, int root_fd)
+{
+    struct id mine = {0};
+    int fd = in_root(root_fd, ID_FILE, O_RDONLY, 0);
+    ssize_t n = fd < 0 ? 0 : read(fd, mine.text, sizeof mine.text);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    mine.size = (size_t)n;
+    bg_seed_each(archive, size, compare_id, &mine);
+    return mine.other;
+}
+
 /* machine-id(5): 32 hex digits; an image's own is empty or says "uninitialized". */
-static int machine_id(int root_fd, enum bg_identity_how how)
+static int machine_id(int root_fd, bool other)
 {
     unsigned char raw[16];
     char text[34];
@@ -301,7 +336,7 @@ static int machine_id(int root_fd, enum bg_identity_how how)
     ssize_t have = fd < 0 ? 0 : read(fd, text, sizeof text);
     if (fd >= 0)
         close(fd);
-    if (have >= 32 && how == BG_IDENTITY_BOOT)
+    if (have >= 32 && !other)
         return 0;
     if (getrandom(raw, sizeof raw, 0) != sizeof raw)
         return -EIO;
@@ -313,13 +348,13 @@ static int machine_id(int root_fd, enum bg_identity_how how)
     return write_file(root_fd, "etc/machine-id", text, 33, 0444);
 }
 
-int bg_identity_apply(const char *archive, size_t size, int root_fd, int live,
-                      enum bg_identity_how how)
+int bg_identity_apply(const char *archive, size_t size, int root_fd, int live)
 {
     struct target t = {.root_fd = root_fd, .live = live};
+    bool other = bg_identity_is_other(archive, size, root_fd);
     int r = bg_seed_each(archive, size, take_random_first, &t);
     if (r == 0)
-        r = machine_id(root_fd, how);
+        r = machine_id(root_fd, other);
     int all = bg_seed_each(archive, size, take, &t);
     if (r == 0)
         r = all;

@@ -154,3 +154,17 @@ int bg_net_apply(const struct bg_net *net)
     close(fd);
     return r;
 }
+
+int bg_net_down(void)
+{
+    static const unsigned char none[6];
+    char name[IFNAMSIZ] = "";
+    int fd = control_socket();
+    if (fd < 0)
+        return fd;
+    int r = find(fd, none, name);
+    if (r >= 0)
+        r = set_up(fd, name, 0);
+    close(fd);
+    return r;
+}

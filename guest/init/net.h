@@ -19,4 +19,7 @@ int bg_net_loopback(void);
  * are replaced. -ENODEV when there is none. */
 int bg_net_apply(const struct bg_net *net);
 
+/* That interface down, whatever its MAC: nothing of a fork may be heard before it has its own. */
+int bg_net_down(void);
+
 #endif

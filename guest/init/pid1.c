@@ -119,7 +119,7 @@ static void take_identity(void)
         return;
     }
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bg_identity_apply(archive, size, root, 1, BG_IDENTITY_BOOT);
+    bg_identity_apply(archive, size, root, 1);
     close(root);
     free(archive);
 }

@@ -6,7 +6,7 @@
 /* /usr/lib/banger/init: process 1 of the images that banger builds. Never returns. */
 int bg_init_main(void);
 /* /usr/lib/banger/agent: docs/agent.md. `agent --identity`, for images with another init: applies the
- * seed, grows the disk, returns. */
+ * seed, grows the disk, returns. `agent --settle`: returns when the disk has grown. */
 int bg_agent_main(int argc, char **argv);
 /* /usr/lib/banger/vsockd: returns 0 at once where the VM has no port for it. */
 int bg_vsockd_main(void);

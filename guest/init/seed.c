@@ -118,23 +118,20 @@ static int read_whole(int fd, char *bytes, size_t max, size_t *ret)
     return 0;
 }
 
-/* The first block tells whether it is worth reading the rest. */
+/* The first block tells whether it is worth reading the rest. Past the page cache: what a saved VM's
+ * memory has of the drive is another drive's when it wakes. */
 static int read_device(const char *name, char **ret_archive, size_t *ret_size)
 {
     char path[300];
-    struct header first;
     struct bg_seed_entry e;
-    size_t have = 0;
     snprintf(path, sizeof path, "/dev/%s", name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
     if (fd < 0)
         return -errno;
-    int r = read_whole(fd, (char *)&first, sizeof first, &have);
-    if (r == 0 && (have < sizeof first || parse(&first, &e) < 0))
+    char *archive = aligned_alloc(4096, BG_SEED_MAX);
+    int r = archive ? read_whole(fd, archive, 4096, ret_size) : -ENOMEM;
+    if (r == 0 && (*ret_size < BLOCK || parse((const struct header *)archive, &e) < 0))
         r = -ENOENT;
-    char *archive = r == 0 ? malloc(BG_SEED_MAX) : NULL;
-    if (r == 0 && !archive)
-        r = -ENOMEM;
     if (r == 0 && lseek(fd, 0, SEEK_SET) == 0)
         r = read_whole(fd, archive, BG_SEED_MAX, ret_size);
     close(fd);

@@ -1,5 +1,5 @@
-/* The seed: what makes a copy of an image this VM. A ustar archive, from a drive or from the agent's
- * IDENTITY request (docs/internals.md, Guest). */
+/* The seed: what makes a copy of an image this VM. A ustar archive, on a drive of its own
+ * (docs/internals.md, Guest). */
 #ifndef BG_GUEST_SEED_H
 #define BG_GUEST_SEED_H
 

@@ -73,9 +73,9 @@ static void expect_file(const char *path, const char *text, mode_t mode)
         assert(strcmp(got, text) == 0);
 }
 
-static int apply(enum bg_identity_how how)
+static int apply(void)
 {
-    return bg_identity_apply(archive, sizeof archive, root_fd, 0, how);
+    return bg_identity_apply(archive, sizeof archive, root_fd, 0);
 }
 
 static void test_all(void)
@@ -89,7 +89,7 @@ static void test_all(void)
     add("banger/host_keys/ssh_host_ed25519_key.pub", '0', "public", 0644);
     add("banger/files/opt/made/on/the/way", '0', "synced", 0750);
     add("banger/files/srv/empty", '5', "", 0755);
-    assert(apply(BG_IDENTITY_BOOT) == 0);
+    assert(apply() == 0);
     expect_file("etc/hostname", "dev\n", 0644);
     expect_file("etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\tdev\n::1\tlocalhost\n", 0644);
     expect_file("etc/resolv.conf", "nameserver 10.1.0.1\n", 0644);
@@ -108,17 +108,35 @@ static void read_machine_id(char id[34])
     assert(strspn(id, "0123456789abcdef") == 32 && id[32] == '\n');
 }
 
-/* Kept over a boot, made anew by a fork. */
+static void begin_as(const char *id)
+{
+    begin();
+    add("banger/id", '0', id, 0644);
+}
+
+/* Kept over a boot, also over the first with a name; made anew for another VM, and kept from then on. */
 static void test_machine_id(void)
 {
-    char first[34], second[34], third[34];
-    read_machine_id(first);
-    assert(apply(BG_IDENTITY_BOOT) == 0);
-    read_machine_id(second);
-    assert(strcmp(first, second) == 0);
-    assert(apply(BG_IDENTITY_FORK) == 0);
-    read_machine_id(third);
-    assert(strcmp(first, third) != 0);
+    static const struct {
+        const char *id;
+        bool other;
+    } boots[] = {{"aaaaaaaa\n", false},
+                 {"aaaaaaaa\n", false},
+                 {"bbbbbbbb\n", true},
+                 {"bbbbbbbb\n", false},
+                 {"bbbbbbb\n", true}};
+    char before[34], now[34];
+    read_machine_id(before);
+    for (size_t i = 0; i < sizeof boots / sizeof boots[0]; i++) {
+        begin_as(boots[i].id);
+        assert(bg_identity_is_other(archive, sizeof archive, root_fd) == boots[i].other);
+        assert(apply() == 0);
+        read_machine_id(now);
+        assert((strcmp(before, now) != 0) == boots[i].other);
+        strcpy(before, now);
+    }
+    begin();
+    assert(!bg_identity_is_other(archive, sizeof archive, root_fd));
 }
 
 /* A link of the image is followed as if the root were everything; it does not lead out. */
@@ -127,7 +145,7 @@ static void test_links_stay_inside(void)
     begin();
     add("banger/files/link/inside", '0', "x", 0644);
     assert(symlink("/opt", in_root("link")) == 0);
-    assert(apply(BG_IDENTITY_BOOT) == 0);
+    assert(apply() == 0);
     expect_file("opt/inside", "x", 0644);
     assert(access("/opt/inside", F_OK) < 0);
 }
@@ -139,7 +157,7 @@ static void test_resolver_link(void)
     add("banger/network", '0', "address 10.1.2.3/20\ndns 10.9.9.9\n", 0644);
     assert(unlink(in_root("etc/resolv.conf")) == 0);
     assert(symlink("../opt/stub", in_root("etc/resolv.conf")) == 0);
-    assert(apply(BG_IDENTITY_BOOT) == 0);
+    assert(apply() == 0);
     expect_file("etc/resolv.conf", "nameserver 10.9.9.9\n", 0644);
     assert(access(in_root("opt/stub"), F_OK) < 0);
 }
@@ -148,7 +166,7 @@ static void refuse(const char *name, char type)
 {
     begin();
     add(name, type, "x", 0644);
-    assert(apply(BG_IDENTITY_BOOT) == -EBADMSG);
+    assert(apply() == -EBADMSG);
 }
 
 static void test_refusals(void)
@@ -161,14 +179,13 @@ static void test_refusals(void)
     refuse("banger/files/device", '3');
     begin();
     archive[0] ^= 1; /* the sum no longer holds */
-    assert(apply(BG_IDENTITY_BOOT) == -EBADMSG);
+    assert(apply() == -EBADMSG);
     begin();
     add("banger/hostname", '0', "late", 0644);
-    assert(bg_identity_apply(archive, archive_size - 300, root_fd, 0, BG_IDENTITY_BOOT) == 0);
-    assert(bg_identity_apply(archive, archive_size - 510, root_fd, 0, BG_IDENTITY_BOOT) ==
-           -EBADMSG);
+    assert(bg_identity_apply(archive, archive_size - 300, root_fd, 0) == 0);
+    assert(bg_identity_apply(archive, archive_size - 510, root_fd, 0) == -EBADMSG);
     memset(archive, 0, sizeof archive);
-    assert(apply(BG_IDENTITY_BOOT) == -EBADMSG);
+    assert(apply() == -EBADMSG);
 }
 
 /* One bad piece is said and returned; the rest is done all the same. */
@@ -177,7 +194,7 @@ static void test_goes_on(void)
     begin();
     add("banger/network", '0', "address nonsense\n", 0644);
     add("banger/hostname", '0', "after\n", 0644);
-    assert(apply(BG_IDENTITY_BOOT) == -EBADMSG);
+    assert(apply() == -EBADMSG);
     expect_file("etc/hostname", "after\n", 0644);
 }
 

@@ -14,6 +14,9 @@
 --   banger.events(options, fn)      fn(event) for each thing that happens
 --   banger.with_vm(options, fn)     fn(vm); the VM is gone afterwards, whatever happened
 --   banger.with_port(vm, port, fn)  fn(port); the port leads into the VM meanwhile
+--   banger.with_fork(vm, options, fn)   fn(fork, …); the forks are gone afterwards
+--   banger.with_snapshot(vm, fn)    fn(vm, snapshot); the VM is where it was afterwards
+--   banger.pool(options, fn)        fn(pool); VMs that wait, each handed out once
 --   banger.apply(file, options)     makes VMs as a file of data describes them; banger.diff tells what that would do
 --   banger.hooks    list reload     what the owner's files in hooks.d do
 --   banger.on(event, options, fn)   in such a file: fn(ev) is called for each event that fits
@@ -59,14 +62,35 @@ function M.with_vm(options, fn)
   return M.vm.with(options, fn)
 end
 
+local function name_of(vm) return type(vm) == "table" and vm.name or vm end
+
 ---Leads a port of this host into a VM while fn(port) runs.
 ---@param vm string|banger.Vm
 ---@param port {host: integer, guest: integer, proto: "tcp"|"udp"|nil, local_only: boolean?}
 ---@param fn fun(port: table): any
 ---@return any ...      what fn returned, or nil, err
 function M.with_port(vm, port, fn)
-  return M.vm.with_port(type(vm) == "table" and vm.name or vm, port, fn)
+  return M.vm.with_port(name_of(vm), port, fn)
 end
+
+---Forks a VM, runs fn(fork, …), deletes the forks: also when fn raised, failed or was cancelled.
+---@param vm string|banger.Vm
+---@param options {n: integer?, names: string[]?, snapshot: string?}?
+---@param fn fun(...: banger.Vm): any
+---@return any ...      what fn returned, or nil, err
+function M.with_fork(vm, options, fn) return M.vm.with_fork(name_of(vm), options, fn) end
+
+---Saves a VM, runs fn(vm, snapshot), takes the VM back to where it was: also when fn raised, failed or was cancelled.
+---@param vm string|banger.Vm
+---@param fn fun(vm: banger.Vm, snapshot: table): any
+---@return any ...      what fn returned, or nil, err
+function M.with_snapshot(vm, fn) return M.vm.with_snapshot(name_of(vm), fn) end
+
+---Keeps `ready` VMs waiting while fn(pool) runs: pool:with(fn) has one that nobody had before, pool:map(items, fn) one for each item.
+---@param options table    as for banger.vm.create, without name; ready (2), prefix ("pool"), prepare: fun(vm), called once for each
+---@param fn fun(pool: banger.Pool): any
+---@return any ...      what fn returned, or nil, err
+function M.pool(options, fn) return require("banger.api.pool").run(M.vm, options, fn) end
 
 ---In a script that `banger run` runs: its arguments and flags, checked; `--help` prints its page and ends it.
 ---@param row {summary: string, args: table[]?, flags: table[]?, rest: table?, examples: string[]?}    as in banger.cli.commands
@@ -80,7 +104,7 @@ end
 ---What `require "banger"` has: the names of parts and functions, sorted.
 ---@return string[]
 function M.names()
-  local out = { "args", "try", "with_vm", "with_port", "names" }
+  local out = { "args", "try", "with_vm", "with_port", "with_fork", "with_snapshot", "pool", "names" }
   for name in pairs(PARTS) do out[#out + 1] = name end
   for name in pairs(FUNCTIONS) do out[#out + 1] = name end
   table.sort(out)

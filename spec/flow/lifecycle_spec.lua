@@ -1,50 +1,8 @@
 -- The verbs on VMs against a host in memory, each with every single call made to fail in turn.
-local engines = require "banger.flow.engines"
+local case = require "spec.support.life_case"
 local err = require "banger.core.err"
-local events = require "banger.flow.events"
-local fake_host = require "spec.support.fake_host"
-local lifecycle = require "banger.flow.lifecycle"
-local methods = require "banger.rpc.methods"
-local task = require "banger.aio.task"
 
-local CALL = { op = "op1" }
-
-local function params(method, fields)
-  local checked, problem = methods[method].params:check(fields)
-  assert(not problem, problem and tostring(problem))
-  return checked
-end
-
--- Run `body(life, host)` with a lifecycle on a fake host; watchers end with it.
-local function with_life(options, body)
-  local host = fake_host.new(options)
-  local results
-  local ok, problem = task.main(function()
-    return task.scope(function(scope)
-      host:spawn_in(scope)
-      local life = lifecycle.new(host, events.new(host.clock), engines.new(host))
-      results = { n = 0 }
-      local function keep(...) results = { n = select("#", ...), ... } end
-      keep(body(life, host, scope))
-      life.vms:release()
-      scope:cancel()
-      return true
-    end)
-  end)
-  assert(ok, problem and tostring(problem) .. "\n" .. tostring(problem.traceback))
-  return host, unpack(results, 1, results.n)
-end
-
-local function create(life, fields)
-  fields = fields or {}
-  fields.name = fields.name or "dev"
-  return life:create(params("vm.create", fields), CALL)
-end
-
-local function state(host, name)
-  local record = host.store:find(name)
-  return record and record.state
-end
+local CALL, params, with_life, create, state = case.CALL, case.params, case.with_life, case.create, case.state
 
 local SCENARIOS = {
   create = { run = function(life) return create(life, { publish = { { host = 8080, guest = 80 } } }) end, rests = {} },
@@ -195,7 +153,7 @@ describe("flow.lifecycle", function()
   end)
 
   it("waits for the word of a guest that has our agent beside its own init", function()
-    local _, vm, problem = with_life({ guest = "mute", init = "own", agent = "a" }, function(life)
+    local _, vm, problem = with_life({ guest = "mute", init = "own", guest_agent = "a" }, function(life)
       return life:create({ name = "dev", image = "debian", kernel = "debian", engine = "auto", cpus = 1, memory = 2 ^ 28, publish = {},
         reach = "open", start = true, boot_timeout = 0.05 }, CALL)
     end)

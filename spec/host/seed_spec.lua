@@ -3,7 +3,8 @@ local seed = require "banger.host.seed"
 
 local function spec(changes)
   local out = {
-    hostname = "dev", address = "10.9.0.7", prefix = 20, gateway = "10.9.0.1", dns = { "10.9.0.1", "9.9.9.9" }, mac = "02:b6:0a:09:00:07", mtu = 1420,
+    id = "abcd1234", hostname = "dev", address = "10.9.0.7", prefix = 20, gateway = "10.9.0.1",
+    dns = { "10.9.0.1", "9.9.9.9" }, mac = "02:b6:0a:09:00:07", mtu = 1420,
     authorized_keys = "ssh-ed25519 AAAA owner\n", host_key = "PRIVATE\n", host_key_pub = "ssh-ed25519 BBBB root\n",
     random = ("r"):rep(512), time = 1700000000,
   }
@@ -18,6 +19,7 @@ describe("host.seed", function()
     scratch.output(("cd %s && tar -xpf seed"):format(folder))
     local function content(name) return scratch.output("cat " .. folder .. "/banger/" .. name) end
     assert.equal("1\n", content "version")
+    assert.equal("abcd1234\n", content "id")
     assert.equal("dev\n", content "hostname")
     assert.equal("address 10.9.0.7/20\ngateway 10.9.0.1\nmac 02:b6:0a:09:00:07\ndns 10.9.0.1\ndns 9.9.9.9\nmtu 1420\n", content "network")
     assert.equal("ssh-ed25519 AAAA owner\n", content "authorized_keys")
@@ -28,6 +30,12 @@ describe("host.seed", function()
     assert.equal("[user]\n", content "files/root/.gitconfig")
     assert.equal("600\n", scratch.output("stat -c %a " .. folder .. "/banger/host_keys/ssh_host_ed25519_key"))
     scratch.remove(folder)
+  end)
+
+  it("has the same size for every VM", function()
+    local short, long = assert(seed.build(spec())), assert(seed.build(spec { hostname = ("n"):rep(31), host_key = ("k"):rep(700) }))
+    assert.equal(65536, #short)
+    assert.equal(#short, #long)
   end)
 
   it("lets no file out of the guest's root", function()

@@ -152,6 +152,9 @@ describe("host.migrate", function()
     return folder .. "/state.db"
   end
 
+  local LAST = #schema.migrations
+  local NEWEST = ("state-%d.db"):format(LAST)
+
   -- This program's migrations and one more.
   local function with(sql, reader)
     local list = { unpack(schema.migrations) }
@@ -175,7 +178,7 @@ describe("host.migrate", function()
   end)
 
   it("leaves the schema before or the one after, whichever statement of a migration fails", function()
-    local path = copy "state-1.db"
+    local path = copy(NEWEST)
     local db = open(path)
     local good = { "CREATE TABLE one (x) STRICT", "CREATE TABLE two (x INTEGER) STRICT", "UPDATE vms SET reason = 'm'" }
     local before = scratch.output("sha256sum < " .. path)
@@ -184,17 +187,17 @@ describe("host.migrate", function()
       table.insert(sql, at, "SELECT no_such_function()")
       local plan, e = migrate.run(db, 0, with(table.concat(sql, ";"), 1))
       assert.is_nil(plan)
-      assert.matches("migration 2", e.message)
-      assert.same({ from = 1, to = 1 }, assert(migrate.plan(db)))
+      assert.matches("migration " .. LAST + 1, e.message)
+      assert.same({ from = LAST, to = LAST }, assert(migrate.plan(db)))
     end
     db:close()
     assert.equal(before, scratch.output("sha256sum < " .. path))
   end)
 
   it("lets the release before work on a schema that only added", function()
-    local path = copy "state-1.db"
+    local path = copy(NEWEST)
     local db = open(path)
-    assert.same({ from = 1, to = 2 }, assert(migrate.run(db, 0, with("ALTER TABLE vms ADD COLUMN more TEXT", 1))))
+    assert.same({ from = LAST, to = LAST + 1 }, assert(migrate.run(db, 0, with("ALTER TABLE vms ADD COLUMN more TEXT", 1))))
     db:close()
     local state = assert(store.open(path))
     assert.equal(2, #assert(state:list()))
@@ -203,9 +206,9 @@ describe("host.migrate", function()
   end)
 
   it("refuses a schema that it cannot work with, and says what to do", function()
-    local path = copy "state-1.db"
+    local path = copy(NEWEST)
     local db = open(path)
-    assert(migrate.run(db, 0, with("ALTER TABLE vms RENAME COLUMN spec TO specification", 2)))
+    assert(migrate.run(db, 0, with("ALTER TABLE vms RENAME COLUMN spec TO specification", LAST + 1)))
     db:close()
     local before = scratch.output("sha256sum < " .. path)
     local state, e = store.open(path)
@@ -229,7 +232,7 @@ describe("host.migrate", function()
   end)
 
   it("refuses a database whose applied migration is not ours of the same number", function()
-    local path = copy "state-1.db"
+    local path = copy(NEWEST)
     local db = open(path)
     assert(db:run "UPDATE migrations SET checksum = 'other'")
     db:close()
@@ -239,7 +242,7 @@ describe("host.migrate", function()
   end)
 
   it("finds a damaged page", function()
-    local path = copy "state-1.db"
+    local path = copy(NEWEST)
     local file = assert(io.open(path, "r+b"))
     file:seek("set", 4096 * 2)
     file:write(("\255"):rep(4096))
@@ -262,7 +265,7 @@ describe("host.migrate", function()
 
     it("answers 0, 3, 4, 5 and never changes the database", function()
       assert.equal(0, check(folder .. "/none.db"))
-      assert.equal(0, check(copy "state-1.db"))
+      assert.equal(0, check(copy(NEWEST)))
       open(folder .. "/empty.db"):close()
       assert.equal(3, check(folder .. "/empty.db"))
       scratch.write(folder .. "/text.db", ("no database\n"):rep(1000))
@@ -273,7 +276,7 @@ describe("host.migrate", function()
       assert.equal(0, check(folder .. "/state.db"))
       db = open(folder .. "/state.db")
       local list = with("CREATE TABLE extra (x TEXT) STRICT", 1)
-      list[3] = { number = 3, reader = 3, sql = "DROP TABLE extra" }
+      list[LAST + 2] = { number = LAST + 2, reader = LAST + 2, sql = "DROP TABLE extra" }
       assert(migrate.run(db, 0, list))
       db:close()
       assert.equal(4, check(folder .. "/state.db"))

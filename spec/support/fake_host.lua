@@ -3,6 +3,7 @@
 --   local host = fake_host.new { fail_at = 7 }     -- the seventh call that can fail does
 --   host:leftovers()                               -- what a failed operation left behind; {} is what one wants
 local err = require "banger.core.err"
+local fake_snapshots = require "spec.support.fake_snapshots"
 local signal = require "banger.flow.signal"
 local task = require "banger.aio.task"
 
@@ -73,11 +74,31 @@ end
 
 function OPS.port_remove() return {} end
 
+-- Snapshots are in the store like bases; what stands on one holds it.
+function OPS.snap_save(host, args)
+  local vmm = host.vmms[args.vm]
+  local alive = vmm and vmm.alive
+  if (args.what == "disk") == (alive or false) then return nil, err.new("vm.still_running", "not now") end
+  if alive and (vmm.state ~= "Paused" or not vmm.wrote) then return nil, err.new("helper.bad_request", "nothing was written") end
+  host.bases[args.snap] = args.what
+  return { disk = 1, memory = 2, state = 3 }
+end
+
+function OPS.base_remove(host, args)
+  if not host.bases[args.digest] then return nil, err.new("base.not_admitted", "no such base") end
+  for _, vmm in pairs(host.vmms) do
+    if vmm.snapshot == args.digest and host.ledger[vmm.id].jail then return nil, err.new("base.in_use", "a jail stands on it") end
+  end
+  host.bases[args.digest] = nil
+  return {}
+end
+
 function OPS.jail_spawn(host, args)
+  if args.snapshot and not host.bases[args.snapshot] then return nil, err.new("base.not_admitted", "no such snapshot") end
   if not host.bases[args.kernel] then return nil, err.new("base.not_admitted", "no such base") end
   local vmm = { id = args.vm, alive = true, state = "Not started", changed = signal.new(), status = { 0, 0 } }
   host.jails = host.jails + 1
-  vmm.jail = ("%016d"):format(host.jails)
+  vmm.jail, vmm.snapshot = ("%016d"):format(host.jails), args.snapshot
   host.vmms[args.vm] = vmm
   host.ledger[args.vm].jail = vmm.jail
   return {
@@ -150,10 +171,11 @@ local function vmm_of(host, socket)
   local connection = {}
   host.connections[connection] = true
   local function call(name, effect)
-    connection[name] = function()
+    connection[name] = function(_, ...)
+      local args = { ... }
       return step(host, name, function()
         if not vmm.alive then return nil, err.new("vmm.unreachable", "connection reset") end
-        return effect()
+        return effect(unpack(args))
       end)
     end
   end
@@ -161,8 +183,22 @@ local function vmm_of(host, socket)
     call(name, function() return true end)
   end
   call("get_state", function() return vmm.state end)
+  call("get_version", function() return host.engine_version end)
   call("pause", function() vmm.state = "Paused" return true end)
   call("resume", function() vmm.state = "Running" return true end)
+  call("save", function()
+    if vmm.state ~= "Paused" then return nil, err.new("vmm.refused", "it runs") end
+    vmm.wrote = true
+    return true
+  end)
+  call("load", function()
+    if host.torn then
+      host:die(vmm.id, 1, 0)
+      return nil, err.new("vmm.refused", "bitcode error")
+    end
+    vmm.state, vmm.held = "Paused", true
+    return true
+  end)
   call("instance_start", function()
     vmm.state = "Running"
     if host.guest == "dies" then host:die(vmm.id, 1, 0) end
@@ -191,6 +227,28 @@ function M:say(id, line)
   for listener in pairs(self.listeners) do
     if listener.id == id and listener.on_line then listener.on_line(line) end
   end
+end
+
+-- The agent in a guest: what runs can be held, and what came out of saved memory is held until it knows who it is.
+local function agent_of(host)
+  local agent = {}
+  local function call(name, effect)
+    agent[name] = function(_, id, ...)
+      local args = { ... }
+      return step(host, "agent." .. name, function()
+        local vmm = host.vmms[id]
+        if not vmm or not vmm.alive or vmm.state ~= "Running" then return nil, err.new("agent.absent", "nobody answers") end
+        return effect(vmm, unpack(args))
+      end)
+    end
+  end
+  call("hold", function(vmm) vmm.held = true return true end)
+  call("wake", function(vmm, restored)
+    vmm.held = false
+    if restored then vmm.knows = vmm.id end
+    return { boot_id = "0000-1111", other = restored, clock_within = 0.001 }
+  end)
+  return agent
 end
 
 local function process_of(host, raw)
@@ -292,18 +350,23 @@ function Store:set_setting(key, value) self.settings[key] = value return true en
 
 local QUIET = { info = function() end, warn = function() end, error = function() end }
 
----@param options {fail_at: integer?, foreign_slots: integer?, fail_late: boolean?, guest: string?, init: string?, agent: string?}?
+---@param options {fail_at: integer?, foreign_slots: integer?, fail_late: boolean?, guest: string?, init: string?, guest_agent: string?}?
 -- guest: "answers", "mute", "deaf" or "dies"
 function M.new(options)
   local host = setmetatable({
     count = 0, foreign_slots = 0, trace = {}, ledger = {}, bases = {}, vmms = {}, jails = 0, fds = {}, next_fd = 100,
     connections = {}, listeners = {},
     guest = "answers", init = "banger", log = QUIET, boot_id = "boot-1", release = "6.1", reboot_timeout = 5,
+    cpu = { model = "Test", flags = "fpu sse2" }, engine_version = "1.16.1",
     engines = { { number = 1, name = "qemu", digest = ("a"):rep(64) } },
   }, M)
   for key, value in pairs(options or {}) do host[key] = value end
   host.store = setmetatable({ host = host, records = {}, settings = {}, next = 0 }, Store)
+  host.store.snapshots = fake_snapshots.new(function(name) return may_fail(host.store, name) end,
+    function(name) return nil, err.new("state.failed", "injected into " .. name) end)
   host.priv = priv_of(host)
+  host.agent = agent_of(host)
+  host.has_agent = function(image) return image.init == "banger" or image.agent ~= nil end
   host.vmm = function(socket) return vmm_of(host, socket) end
   host.process = function(raw) return process_of(host, raw) end
   host.words = function(raw) return words_of(host, raw) end
@@ -317,7 +380,7 @@ function M.new(options)
   host.host_key = function() return step(host, "host_key", function() return { private = "k", public = "ssh-ed25519 k" } end) end
   host.image = function(name)
     if name == "absent" then return nil, err.new("image.not_found", "image not found: absent") end
-    return { name = name, path = "/images/image", digest = DIGEST.image, size = 2 ^ 30, init = host.init, agent = host.agent }
+    return { name = name, path = "/images/image", digest = DIGEST.image, size = 2 ^ 30, init = host.init, agent = host.guest_agent }
   end
   host.kernel = function(name)
     return { name = name, path = "/kernels/kernel", digest = DIGEST.kernel, initrd = "/kernels/initrd",
@@ -362,6 +425,10 @@ function M:leftovers()
   for raw, what in pairs(self.fds) do out[#out + 1] = ("fd %d %s"):format(raw, what) end
   for _ in pairs(self.connections) do out[#out + 1] = "connection" end
   for id in pairs(self.facts.all) do out[#out + 1] = "facts " .. id end
+  for id, what in pairs(self.bases) do
+    if type(what) == "string" then out[#out + 1] = ("snapshot %s %s"):format(id:sub(1, 4), what) end
+  end
+  for _, row in ipairs(self.store.snapshots:list()) do out[#out + 1] = ("row %s %s"):format(row.kind, row.state) end
   table.sort(out)
   return out
 end

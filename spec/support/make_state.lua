@@ -24,5 +24,7 @@ for _, name in ipairs { "dev", "build-2" } do
 end
 assert(state:update(assert(state:find "dev").id, { state = "running" }))
 assert(state:update(assert(state:find "build-2").id, { state = "failed", reason = "its VMM ended" }))
+local saved = assert(state.snapshots:add { kind = "full", vm = assert(state:find "dev").id, name = "tested", image = "debian" })
+assert(state.snapshots:ready(saved.id, { memory_bytes = 1000, needs = { engine = "qemu" } }))
 assert(state:set_setting("subnet", "10.87.0.0/20"))
 state:close()

@@ -10,7 +10,7 @@ M.DATA = 32768     -- data that we put in one
 M.OPTIONAL = 128   -- tags from here on may be ignored by an agent that does not know them
 
 M.type = {
-  HELLO = 0, EXEC = 1, PUT = 2, GET = 3, INFO = 4, CLOCK = 5, GROW = 6, IDENTITY = 7, SHUTDOWN = 8,
+  HELLO = 0, EXEC = 1, PUT = 2, GET = 3, INFO = 4, CLOCK = 5, GROW = 6, SHUTDOWN = 8, HOLD = 9, WAKE = 10,
   STDIN = 16, STDOUT = 17, STDERR = 18, CREDIT = 19, RESIZE = 20, SIGNAL = 21, STARTED = 22, EXIT = 23,
   ENTRY = 32, DATA = 33, END = 34,
   RESULT = 126, ERROR = 127,

@@ -94,11 +94,17 @@ function M.request(fd, kind, payload)
   return self
 end
 
+--- The error of a frame that was not due.
+---@return banger.Error
+function M.unexpected(got, due)
+  return err.new("agent.malformed", ("the agent sent frame %d where %d was due"):format(got, due))
+end
+
 --- The next frame's payload, which must be of this type; or nil, err.
 function Connection:expect(kind)
   local got, payload = self:next()
   if not got then return nil, payload end
-  if got ~= kind then return nil, err.new("agent.malformed", ("the agent sent frame %d where %d was due"):format(got, kind)) end
+  if got ~= kind then return nil, M.unexpected(got, kind) end
   return payload
 end
 

@@ -18,11 +18,8 @@ local function done(...)
   return true
 end
 
---- What the guest says of itself, by name (docs/agent.md, INFO); numbers as numbers.
----@return table<string, string|number>?, banger.Error?
-function M.info(fd)
-  local text, e = result(fd, TYPE.INFO)
-  if not text then return nil, e end
+-- The lines of a RESULT, by name; numbers as numbers.
+local function lines(text)
   local out = {}
   for name, value in text:gmatch "([%w_]+) ([^\n]*)\n" do
     out[name] = name ~= "boot_id" and tonumber(value) or value:gsub("%c", "?")
@@ -30,9 +27,19 @@ function M.info(fd)
   return out
 end
 
+local function nanoseconds(seconds) return codec.field(1, codec.u64(math.floor(seconds * 1e6) * 1000)) end
+
+--- What the guest says of itself, by name (docs/agent.md, INFO); numbers as numbers.
+---@return table<string, string|number>?, banger.Error?
+function M.info(fd)
+  local text, e = result(fd, TYPE.INFO)
+  if not text then return nil, e end
+  return lines(text)
+end
+
 --- Set its clock; seconds since 1970.
 function M.clock(fd, seconds)
-  return done(fd, TYPE.CLOCK, codec.field(1, codec.u64(math.floor(seconds * 1e6) * 1000)))
+  return done(fd, TYPE.CLOCK, nanoseconds(seconds))
 end
 
 --- Its root file system grows to the size of its disk.
@@ -45,24 +52,33 @@ function M.shutdown(fd, kind)
   return done(fd, TYPE.SHUTDOWN, codec.field(1, kind))
 end
 
-local function send_archive(conn, archive)
-  for at = 1, #archive, codec.DATA do
-    local ok, e = conn:send(TYPE.DATA, codec.u64(at - 1) .. archive:sub(at, at + codec.DATA - 1))
-    if not ok then return nil, e end
-  end
-  return conn:send(TYPE.END)
+--- Hold everybody in the guest still, until wake(). For at most a minute: then the guest goes on by itself.
+---@return true?, banger.Error?
+function M.hold(fd)
+  return done(fd, TYPE.HOLD)
 end
 
---- The guest becomes the one that a seed archive describes (after a fork).
-function M.identity(fd, archive)
-  local conn, e = connection.request(fd, TYPE.IDENTITY)
+--- End the hold. `restored`: this guest is a copy, or was asleep: first it becomes what its seed drive says, and gets the time.
+---@param fd banger.Fd
+---@param restored boolean
+---@param clock fun(): number      seconds since 1970; asked when the guest asks
+---@return {boot_id: string, other: boolean, clock_within: number}?     other: it was another VM before; clock_within: seconds
+---@return banger.Error?
+function M.wake(fd, restored, clock)
+  local conn, e = connection.request(fd, TYPE.WAKE, codec.field(1, codec.u32(restored and 1 or 0)))
   if not conn then return nil, e end
-  -- When this fails the agent has refused, and its reason is better than the broken pipe; or it has gone, and the
-  -- answer fails as well.
-  send_archive(conn, archive)
-  local answer, refusal = conn:expect(TYPE.RESULT)
-  if not answer then return nil, refusal end
-  return true
+  while true do
+    local kind, payload = conn:next()
+    if not kind then return nil, payload end
+    if kind == TYPE.RESULT then
+      local said = lines(payload)
+      return { boot_id = said.boot_id, other = said.other == 1, clock_within = (tonumber(said.clock_within_us) or 0) / 1e6 }
+    end
+    if kind ~= TYPE.CLOCK then return nil, connection.unexpected(kind, TYPE.RESULT) end
+    local ok
+    ok, e = conn:send(TYPE.CLOCK, nanoseconds(clock()))
+    if not ok then return nil, e end
+  end
 end
 
 return M

@@ -1,12 +1,8 @@
 -- banger.vm: virtual machines, by asking the daemon.
 local daemon = require "banger.api.daemon"
-local err = require "banger.core.err"
-local task = require "banger.aio.task"
+local guard = require "banger.api.guard"
 
 local M = {}
-
--- Clean-up may have to wait for the daemon to end what it had begun.
-local CLEAN_UP = 60
 
 ---@class banger.Vm : table     a VM as it was when it was asked for; fields as in `banger vm show --json`
 ---@field name string
@@ -54,7 +50,7 @@ end
 ---@return banger.Vm|nil, banger.Error?
 function M.wait(name, options) return ask("vm.wait", with_name(name, options)) end
 
-for _, verb in ipairs { "start", "stop", "restart", "kill", "delete", "pause", "resume", "autostart" } do
+for _, verb in ipairs { "start", "stop", "restart", "kill", "delete", "pause", "resume", "autostart", "suspend" } do
   ---@param name string
   ---@param options table?    timeout, force; of autostart: on
   ---@return banger.Vm|nil, banger.Error?
@@ -126,20 +122,23 @@ function M.exec(name, command) return require("banger.api.guest").run(name, comm
 ---@return banger.Error?
 function M.cp(source, target, options) return require("banger.api.guest").cp(source, target, options) end
 
----Runs fn(...), then undo() whatever happened, and although cancelled. What fn returned; what undo could not do is a failure too.
-local function guard(what, undo, fn, ...)
-  local function leave(ok, ...)
-    local _, problem = task.shield(CLEAN_UP, undo)
-    if not ok then error((...), 0) end
-    local first, second = ...
-    if problem and problem.code ~= "vm.not_found" then
-      if first ~= nil then return nil, err.wrap(problem, what) end
-      if err.is(second) then err.attach(second, problem) end
-    end
-    return ...
-  end
-  return leave(xpcall(fn, err.raised_here, ...))
-end
+local function saved() return require "banger.api.saved" end
+
+---Makes VMs that go on where this one stands: `names`, or `n` of them; with `snapshot` where it stood then.
+---@return banger.Vm[]|nil vms
+---@return {steps: table[], stood: number}|banger.Error|nil parent
+function M.fork(name, options, call_options) return saved().fork(object, name, options, call_options) end
+---Forks a VM, runs fn(fork, …), deletes the forks whatever happened.
+function M.with_fork(name, options, fn) return saved().with_fork(object, name, options, fn) end
+---Saves a VM, runs fn(vm, snapshot), takes it back to where it was, whatever happened.
+function M.with_snapshot(name, fn) return saved().with_snapshot(object, name, fn) end
+---Saves a VM: memory and disk of one that runs, the disk of one that rests.
+function M.snapshot(name, options, call_options) return saved().create(name, options, call_options) end
+---@param name string?    nil: of all VMs
+function M.snapshots(name) return saved().list(name) end
+---Takes a VM back to a snapshot of it.
+function M.restore(name, tag, options, call_options) return saved().restore(object, name, tag, options, call_options) end
+function M.delete_snapshot(name, tag) return saved().delete(name, tag) end
 
 ---Makes a VM, runs fn(vm), deletes the VM whatever happened. The daemon deletes it when this process is killed.
 ---@return any ...   what fn returned, or nil, err
@@ -168,6 +167,10 @@ function Vm:cp(source, target, options)
   local function here(path) return path:sub(1, 1) == ":" and self.name .. path or path end
   return M.cp(here(source), here(target), options)
 end
+---{n = 3} or {names = {…}}: its forks.
+function Vm:fork(options) return M.fork(self.name, options) end
+function Vm:snapshot(options) return M.snapshot(self.name, options) end
+function Vm:restore(tag, options) return M.restore(self.name, tag, options) end
 function Vm:wait(options) return M.wait(self.name, options) end
 function Vm:stats() return M.stats(self.name) end
 function Vm:with_port(port, fn) return M.with_port(self.name, port, fn) end

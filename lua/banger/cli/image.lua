@@ -36,6 +36,20 @@ M.pull = M.make("pull", function(ctx)
   return { reference = ctx.args.REF, name = ctx.flags.name, limit = ctx.flags.limit }
 end)
 
+function M.warm(ctx)
+  local flags = ctx.flags
+  local template, e = banger.image.warm({
+    image = ctx.args.NAME, kernel = flags.kernel, engine = flags.engine, cpus = flags.cpus, memory = flags.memory, disk = flags.disk,
+  }, function(step) ctx.out:progress(("%s: %s"):format(ctx.subject, step)) end)
+  return template and { template = template }, e
+end
+
+function M.text_warm(result, ctx)
+  local one = result.template
+  ctx.out:line(("VMs of %s with %d CPUs and %s go on from a copy, which takes %s"):format(one.image, one.cpus,
+    units.format_size(one.memory_mib * 2 ^ 20), units.about_size(one.used_bytes)))
+end
+
 function M.prune()
   local pruned, e = banger.image.prune()
   return pruned and { pruned = pruned }, e
@@ -43,10 +57,12 @@ end
 
 function M.text_pruned(result, ctx)
   local pruned = result.pruned
-  if #pruned.removed == 0 then
+  local gone = { unpack(pruned.removed) }
+  if pruned.templates > 0 then gone[#gone + 1] = ("%d templates"):format(pruned.templates) end
+  if #gone == 0 then
     ctx.out:line "nothing to remove"
   else
-    ctx.out:line(("removed %s; %s are free again"):format(table.concat(pruned.removed, ", "), units.about_size(pruned.freed)))
+    ctx.out:line(("removed %s; %s are free again"):format(table.concat(gone, ", "), units.about_size(pruned.freed)))
   end
 end
 

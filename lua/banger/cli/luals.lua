@@ -49,6 +49,10 @@ local PLAIN = [[
 ---@field await fun(self: banger.Task): any
 ---@field cancel fun(self: banger.Task, reason: string?)
 
+---@class banger.Pool
+---@field with fun(self: banger.Pool, fn: fun(vm: banger.Vm): any): any
+---@field map fun(self: banger.Pool, items: any[], fn: fun(vm: banger.Vm, item: any): any): any[]|nil, banger.Error?
+
 ---@class banger.Channel
 ---@field send fun(self: banger.Channel, value: any): true|nil, banger.Error?
 ---@field recv fun(self: banger.Channel): any

@@ -14,7 +14,7 @@ local function reach(flags) return flags.offline and "offline" or flags.isolate 
 function M.options(flags, name)
   return {
     name = name, image = flags.image, kernel = flags.kernel, engine = flags.engine, cpus = flags.cpus,
-    memory = flags.memory, disk = flags.disk, publish = flags.publish,
+    memory = flags.memory, disk = flags.disk, publish = flags.publish, cold = flags.cold,
     reach = reach(flags), allow = flags.allow,
   }
 end
@@ -82,7 +82,8 @@ function M.partly(ctx, verb, vms, failed)
   return { vms = vms, error = errors[1], errors = errors }, err.exit_status(failed[1].error)
 end
 
-function M.start(ctx) return each(ctx, "start", { timeout = ctx.flags.timeout }) end
+function M.start(ctx) return each(ctx, "start", { timeout = ctx.flags.timeout, cold = ctx.flags.cold }) end
+function M.suspend(ctx) return each(ctx, "suspend") end
 function M.stop(ctx) return each(ctx, "stop", { timeout = ctx.flags.timeout, force = ctx.flags.force }) end
 function M.restart(ctx) return each(ctx, "restart", { timeout = ctx.flags.timeout }) end
 function M.kill(ctx) return each(ctx, "kill") end

@@ -20,8 +20,9 @@ function M.list(result, ctx)
   end
   local rows = { HEAD }
   for _, vm in ipairs(result.vms) do
+    local state = vm.suspended and "suspended" or vm.state
     rows[#rows + 1] = {
-      vm.name, vm.state, dash(vm.address), dash(vm.cpus), memory(vm.memory_mib), dash(vm.image), dash(vm.engine), dash(vm.id),
+      vm.name, state, dash(vm.address), dash(vm.cpus), memory(vm.memory_mib), dash(vm.image), dash(vm.engine), dash(vm.id),
     }
   end
   out:table(rows, 2)
@@ -57,7 +58,8 @@ local function took(vm, out)
   if not vm.timings then return "" end
   local sum = 0
   for _, step in ipairs(vm.timings) do sum = sum + step.seconds end
-  return out:dim(", ready in " .. (sum < 1 and ("%.0f ms"):format(sum * 1000) or ("%.1f s"):format(sum)))
+  local time = sum < 1 and ("%.0f ms"):format(sum * 1000) or ("%.1f s"):format(sum)
+  return out:dim((", %s in %s"):format(vm.way == "restore" and "restored" or "ready", time))
 end
 
 function M.autostart(result, ctx)
@@ -71,6 +73,7 @@ function M.created(result, ctx)
     return
   end
   out:line(("%s runs at %s%s"):format(vm.name, dash(vm.address), took(vm, out)))
+  if vm.not_restored then out:note(("%s was booted: %s"):format(vm.name, vm.not_restored)) end
   if ctx.term.is_tty(1) then out:line(out:dim("  banger vm ssh " .. vm.name)) end
 end
 

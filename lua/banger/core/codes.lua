@@ -137,6 +137,20 @@ code("vm.exists", CONFLICT, "There is a VM of this name already.", { "the name w
 code("vm.no_slot", FAILED, "The instance has as many VMs as it can number.", { "4,092 VMs exist" },
   "delete VMs that are not needed")
 
+-- What is saved of VMs.
+code("snapshot.not_found", NOT_FOUND, "There is no such snapshot of the VM.", { "a typing error", "it was deleted" },
+  "`banger vm snapshot list NAME` shows what there is")
+code("snapshot.exists", CONFLICT, "The VM has a snapshot of this name.", { "the name was used before" },
+  "take another name, or delete the snapshot first")
+code("snapshot.unfit", CONFLICT, "Saved memory cannot go on where something under it is not as it was.",
+  { "another processor", "another engine or version of it", "a kernel that was replaced" },
+  "put back what it needs, or take the disk without the memory: `--cold`")
+code("snapshot.damaged", FAILED, "The engine does not take what was saved.",
+  { "a failing disk", "a file that was cut off", "another version of the engine's programs" },
+  "take the disk without the memory: `--cold`")
+code("snapshot.no_agent", CONFLICT, "The guest has no agent that could hold it still and give it a new identity.",
+  { "an image that was imported without banger's agent" }, "stop the VM first: its disk can be saved and forked without an agent")
+
 -- The life of a VM.
 code("vm.bad_state", CONFLICT, "The VM is in a state in which this cannot be done.",
   { "another command was faster", "its state cannot be told" })

@@ -7,6 +7,10 @@
 local M = {}
 
 ---@class banger.Record   the fields of a VM record that planning looks at
+---@field saving string?       a save of it was under way: its guest is held
+---@field suspending string?   its memory is saved and its VMM to end
+---@field returning string?    it was being taken back to this snapshot: its own disk is gone on purpose
+---@field restore string?      it is being started from saved memory
 ---@field state string    creating stopped starting running paused stopping failed unknown
 ---@field deleting boolean?   its removal had begun
 
@@ -19,21 +23,31 @@ local M = {}
 ---@field same_boot boolean   whether the host is in the boot in which the VM was started last
 
 ---@class banger.Action
----@field act "none"|"adopt"|"finish_start"|"discard"|"settle"|"mark"|"orphan"
+---@field act "none"|"adopt"|"finish_start"|"go_on"|"discard"|"settle"|"mark"|"orphan"
 ---@field state string?       state to record
 ---@field reason string?      why, in words for the user
 ---@field clean boolean?      also remove what is left of the last run (`settle` only)
+---@field suspended string?   the snapshot in which its memory is (`settle` only)
 ---@field lost boolean?       nobody saw the end of the last run (`settle` only): how it ended is worth telling
 
 local function mark(state, reason) return { act = "mark", state = state, reason = reason } end
 
+local function starts(record) return record.state == "creating" or record.state == "starting" end
+
+-- A guest that goes on: as it is, after a save that was interrupted, or out of saved memory that it was to wake from.
+local function goes_on(record, state)
+  if record.restore and starts(record) then return { act = "finish_start" } end
+  if record.saving then return { act = "go_on", state = "running" } end
+  return { act = "adopt", state = state }
+end
+
 -- Rows for a VMM that the helper proved to be alive, by what its API says.
 local ALIVE = {
-  ["Running"] = function() return { act = "adopt", state = "running" } end,
-  ["Paused"] = function() return { act = "adopt", state = "paused" } end,
+  ["Running"] = function(record) return goes_on(record, "running") end,
+  ["Paused"] = function(record) return goes_on(record, "paused") end,
   -- Configuration was interrupted before the guest's first instruction: going on is safe, and loses nothing.
   ["Not started"] = function(record)
-    if record.state == "creating" or record.state == "starting" then return { act = "finish_start" } end
+    if starts(record) then return { act = "finish_start" } end
     return mark("unknown", "its VMM is there but was never told to start the guest")
   end,
 }
@@ -42,7 +56,8 @@ local ALIVE = {
 local function interrupted(what)
   return function() return { act = "settle", clean = true, state = "stopped", reason = what } end
 end
-local function lost(_, seen)
+local function lost(record, seen)
+  if record.suspending then return { act = "settle", clean = true, state = "stopped", suspended = record.suspending } end
   if seen.same_boot then
     return { act = "settle", clean = true, lost = true, state = "failed", reason = "its VMM ended while banger was away" }
   end
@@ -76,11 +91,16 @@ local function orphan(seen)
   return { act = "orphan", reason = alive and "a VMM runs that no record speaks of" or "the helper keeps a disk that no record speaks of" }
 end
 
+local function without_disk(record, why)
+  if record.returning then return "it was being taken back to a snapshot, which can be asked for again" end
+  return why
+end
+
 local function without_ledger(record, seen)
   if seen.jail ~= "none" then return mark("unknown", "a process is reported for a VM that the helper does not know") end
   if doomed(record) then return doomed(record) end
   if record.state == "failed" then return { act = "none" } end
-  return mark("failed", "the helper does not know it: its disk is gone")
+  return mark("failed", without_disk(record, "the helper does not know it: its disk is gone"))
 end
 
 ---The one action for one VM.
@@ -101,7 +121,7 @@ function M.decide(record, seen)
   local row = GONE[record.state]
   if not row then return mark("unknown", "its record holds a state that this version does not know") end
   if not seen.disk then
-    return { act = "settle", clean = true, state = "failed", reason = "its disk is gone" }
+    return { act = "settle", clean = true, state = "failed", reason = without_disk(record, "its disk is gone") }
   end
   return row(record, seen)
 end

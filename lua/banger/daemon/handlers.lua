@@ -46,7 +46,7 @@ local AFTER = {
 }
 
 -- Verbs of the lifecycle: the daemon must have agreed with the world before it changes anything.
-for _, verb in ipairs { "create", "start", "stop", "restart", "kill", "delete", "pause", "resume" } do
+for _, verb in ipairs { "create", "start", "stop", "restart", "kill", "delete", "pause", "resume", "suspend" } do
   M["vm." .. verb] = function(daemon, params, request)
     local ok, problem = daemon:await_settled()
     if not ok then return nil, problem end
@@ -190,7 +190,7 @@ local function await_word(daemon, record)
   local watch = daemon.life.vms:watch(record.id)
   if not watch or watch.ready then return end
   local image = daemon.host.image(record.image)
-  if not image or (image.init ~= "banger" and not image.agent) then return end
+  if not image or not daemon.host.has_agent(image) then return end
   task.timeout(WORD_SECONDS, function()
     return watch:unless_gone(function() return watch:wait_ready() end)
   end)
@@ -230,5 +230,7 @@ end
 for _, others in ipairs { require "banger.daemon.handlers_ports", require "banger.daemon.handlers_daemon" } do
   for name, handler in pairs(others) do M[name] = handler end
 end
+
+for name, handler in pairs(require "banger.daemon.saved") do M[name] = handler end
 
 return M

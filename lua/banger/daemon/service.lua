@@ -17,6 +17,7 @@ local signal = require "banger.flow.signal"
 local sweep = require "banger.flow.sweep"
 local ssh_config = require "banger.host.ssh_config"
 local signals = require "banger.aio.signal"
+local snapshots = require "banger.flow.snapshots"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 local wiring = require "banger.daemon.wiring"
@@ -59,8 +60,12 @@ local function look(self, op)
   if not self.host.network then return nil, err.wrap(problem, "network") end
   local actions
   actions, problem = self.reconcile:run(op)
-  if actions then open_lists(self) end
-  return actions, problem
+  if not actions then return nil, problem end
+  open_lists(self)
+  if self.settled then return actions end
+  local ok
+  ok, problem = snapshots.recover(self.life)
+  return ok and actions, problem
 end
 
 ---Look at everything and settle it.
@@ -169,6 +174,12 @@ local function restore_leases(self)
   return self.leases:restore()
 end
 
+local function keep_swept(self)
+  local ok, problem = self.changed:wait_until(function() return self.settled end)
+  if not ok then return nil, problem end
+  return snapshots.keep_swept(self.life)
+end
+
 local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
   scope:spawn("sweep", function() return self.sweep:keep() end)
@@ -178,6 +189,7 @@ local function serve(self, scope, listener, on_ready)
   scope:spawn("ssh config", function() return keep_ssh_config(self) end)
   scope:spawn("leases", function() return restore_leases(self) end)
   scope:spawn("autostart", function() return autostart.run(self) end)
+  scope:spawn("snapshots", function() return keep_swept(self) end)
   scope:spawn("hooks", function() return self.hooks:keep() end)
   scope:spawn("post hooks", function() return self.hooks:follow() end)
   task.timeout(FIRST_LOOK_SECONDS, function()

@@ -1,5 +1,6 @@
 -- Builds the table of effects that flow/ works with, from the modules of host/ and aio/. The one place where the two meet;
 -- spec/support/fake_host.lua has the same table in memory.
+local agent = require "banger.host.agent"
 local continuity = require "banger.host.continuity"
 local engines = require "banger.host.engines"
 local egress = require "banger.daemon.egress"
@@ -26,6 +27,7 @@ local M = {}
 local RANDOM_SEED = 512        -- bytes of the guest's random seed
 local REBOOT_SECONDS = 120     -- a guest that reboots may take this long
 local LOG_LINE_SECONDS = 2
+local CPUINFO_BYTES = 16384    -- the first processor's part is in them
 
 -- A task of the daemon's own. Its failure is logged and ends nothing but itself.
 local function spawner(scope, log)
@@ -55,8 +57,9 @@ local function seed_of(host, dirs)
     if not host_key then return nil, problem end
     local bytes
     bytes, problem = seed.build {
-      hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
-      dns = { host.network.gateway }, search = "vm", mac = record.mac, mtu = mtu_of(host.network.bridge), authorized_keys = owner.public .. "\n",
+      id = record.id, hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
+      dns = { host.network.gateway }, search = "vm", mac = record.mac, mtu = mtu_of(host.network.bridge),
+      authorized_keys = owner.public .. "\n",
       host_key = host_key.private, host_key_pub = host_key.public .. "\n", random = sys.random(RANDOM_SEED),
       time = math.floor(sys.time()),
     }
@@ -87,6 +90,17 @@ local function release()
   return text and text:match "%S+", problem
 end
 
+-- What a saved guest has seen of this host's processor.
+local function processor()
+  local fd, problem = sys.open("/proc/cpuinfo", "r")
+  if not fd then return nil, problem end
+  local text
+  text, problem = sys.read(fd, CPUINFO_BYTES)
+  sys.close(fd)
+  if not text then return nil, problem end
+  return { model = text:match "model name%s*: ([^\n]*)" or "", flags = text:match "\nflags%s*: ([^\n]*)" or "" }
+end
+
 local function new_op()
   return (sys.random(4):gsub(".", function(char) return ("%02x"):format(char:byte()) end))
 end
@@ -102,6 +116,8 @@ function M.open(dirs, log, scope)
   local problem
   host.release, problem = release()
   if not host.release then return nil, err.wrap(problem, "kernel release") end
+  host.cpu, problem = processor()
+  if not host.cpu then return nil, err.wrap(problem, "/proc/cpuinfo") end
   host.facts, problem = facts.open(dirs.facts, host.boot_id)
   if not host.facts then return nil, err.wrap(problem, dirs.facts) end
   host.store, problem = store.open(dirs.state_db)
@@ -116,6 +132,7 @@ function M.open(dirs, log, scope)
   if not client then return nil, err.wrap(problem, "http") end
   host.helper = helper.new(dirs.helper_socket)
   host.priv = priv.new(host.helper)
+  host.agent = agent.new(host.priv)
   host.vmm = function(fd, key) return vmm.new(client, fd, key) end
   host.process, host.words = guest.process, guest.words
   host.spawn = spawner(scope, log)
@@ -123,6 +140,7 @@ function M.open(dirs, log, scope)
   host.open = function(path) return sys.open(path, "rn") end
   host.close = sys.close
   host.image = function(name) return image.get(dirs, name) end
+  host.has_agent = function(one) return one.init == "banger" or one.agent ~= nil end
   host.kernel = function(name) return kernel.get(dirs, name) end
   host.opened = {}   -- daemon/egress
   host.open_egress = function(record) return egress.open(host, record) end

@@ -1,8 +1,8 @@
 -- The steps from a VM that rests to a guest that runs, as data for flow/steps. One way for `create`, `start` and for finishing a start
 -- that a crash of the daemon interrupted.
 --
--- ctx: { host, vms, admissions, record, image, kernel, engine, op, boot_timeout, watch?, vmm? }; `vms` is the flow/vms that keeps
--- what runs, `admissions` are mutexes by digest.
+-- ctx: { host, vms, admissions, record, image, kernel, engine, op, boot_timeout, snapshot?, watch?, vmm? }; `vms` is the flow/vms that
+-- keeps what runs, `admissions` are mutexes by digest, `snapshot` is what a new disk is made of, and what flow/restore starts from.
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
 
@@ -48,10 +48,16 @@ end
 
 local function make_disk(ctx)
   local record = ctx.record
-  local disk, problem = admitted(ctx, { { path = ctx.image.path, digest = ctx.image.digest, what = "image " .. ctx.image.name } },
-    function()
-      return ctx.host.priv:disk_create { vm = record.id, base = ctx.image.digest, size = record.disk_bytes, kind = "auto" }
-    end)
+  local function create(base)
+    return ctx.host.priv:disk_create { vm = record.id, base = base, size = record.disk_bytes, kind = "auto" }
+  end
+  local disk, problem
+  if ctx.snapshot then
+    disk, problem = create(ctx.snapshot.id)
+  else
+    local image = { path = ctx.image.path, digest = ctx.image.digest, what = "image " .. ctx.image.name }
+    disk, problem = admitted(ctx, { image }, function() return create(ctx.image.digest) end)
+  end
   if not disk then return nil, problem end
   record.disk_kind, record.disk_bytes = disk.kind, disk.size   -- written with the VM's next state
   return true
@@ -69,7 +75,7 @@ local function spawn(ctx)
   jail, problem = admitted(ctx, files, function()
     return ctx.host.priv:jail_spawn {
       vm = record.id, engine = ctx.engine.number, kernel = kernel.digest, initrd = kernel.initrd_digest, seed = seed,
-      cpus = record.cpus, memory_mib = record.memory_mib,
+      cpus = record.cpus, memory_mib = record.memory_mib, snapshot = ctx.memory and ctx.snapshot.id or nil,
     }
   end)
   ctx.host.close(seed)
@@ -130,7 +136,7 @@ end
 
 -- A guest without our words is ready when the VMM runs it: that is all that can be known.
 local function await_guest(ctx)
-  if ctx.image.init ~= "banger" and not ctx.image.agent then return true end
+  if not ctx.host.has_agent(ctx.image) then return true end
   local ok, problem = task.timeout(ctx.boot_timeout, function() return ctx.watch:wait_ready() end)
   if ok or problem.code ~= "task.timeout" then return ok, problem end
   local line = ctx.host.last_words(ctx.record.id)
@@ -148,7 +154,7 @@ local function clear(ctx)
   return ctx.host.priv:vm_teardown { vm = ctx.record.id, extent = "runtime" }
 end
 
-local START = {
+local PLACE = {
   { name = "network", undo = clear, run = function(ctx)
     local tap, problem = ctx.host.priv:tap_create { vm = ctx.record.id, reach = ctx.record.reach or "open" }
     if not tap then return nil, problem end
@@ -156,7 +162,9 @@ local START = {
   end },
   { name = "ports", run = publish },
   { name = "jail", run = spawn, within = 600 },   -- the kernel may have to be copied first
-  { name = "vmm", run = while_alive(connect) },
+}
+local CONNECT = { name = "vmm", run = while_alive(connect) }
+local GUEST = {
   { name = "configure", run = while_alive(configure) },
   { name = "boot", run = while_alive(function(ctx) return ctx.vmm:instance_start() end), within = 60 },
   { name = "guest", run = while_alive(await_guest), within = function(ctx) return ctx.boot_timeout + WORDS_SECONDS end },
@@ -174,17 +182,25 @@ local RESERVE = {
   { name = "disk", run = make_disk, within = 600 },
 }
 
-local function slice(list, first)
+---Lists of steps as one.
+---@param ... banger.Step[]
+---@return banger.Step[]
+function M.concat(...)
   local out = {}
-  for index = first, #list do out[#out + 1] = list[index] end
+  for _, list in ipairs { ... } do
+    for _, one in ipairs(list) do out[#out + 1] = one end
+  end
   return out
 end
 
+M.while_alive = while_alive
+---Steps that finish a start of which the VMM already lives (its watch is in ctx).
+M.FINISH = M.concat({ CONNECT }, GUEST)
+---Steps from a VM that rests to a VMM that answers.
+M.TO_VMM = M.concat(PLACE, { CONNECT })
 ---Steps of `start`.
-M.START = START
+M.START = M.concat(M.TO_VMM, GUEST)
 ---Steps that give a new VM its place and its disk.
 M.RESERVE = RESERVE
----Steps that finish a start of which the VMM already lives (its watch is in ctx).
-M.FINISH = slice(START, 4)
 
 return M

@@ -8,9 +8,20 @@ local KILL_SECONDS = 10     -- the kernel's time to end a process that was kille
 local DELETE_PATIENCE = 10  -- a guest whose disk goes anyway is asked this long
 local LAST_SECONDS = 30     -- clean-up after a VMM that ended
 
+-- What was under way when the VMM ended is so no more.
+local function without_marks(record, reason, set)
+  local out = { reason = reason }
+  for _, mark in ipairs { "saving", "suspending", "restore" } do
+    if record[mark] then out[mark] = false end
+  end
+  for key, value in pairs(set or {}) do out[key] = value end
+  return out
+end
+
 ---Remove what the run left and record where the VM rests. The caller holds the VM and knows that the VMM is gone.
+---@param set table?   fields that change with the state
 ---@return true|nil, banger.Error?
-function M.rest(life, record, state, op, reason)
+function M.rest(life, record, state, op, reason, set)
   life.vms:forget(record.id)
   local ok, problem = task.shield(LAST_SECONDS, function()
     return life.host.priv:vm_teardown { vm = record.id, extent = "runtime" }
@@ -20,13 +31,16 @@ function M.rest(life, record, state, op, reason)
     life:set_state(record, "unknown", op, { reason = "what is left of its last run could not be removed: " .. problem.message })
     return nil, err.wrap(problem, "clean up")
   end
-  ok, problem = life:set_state(record, state, op, { reason = reason })
+  ok, problem = life:set_state(record, state, op, without_marks(record, reason, set))
   if not ok then life.attention:fire() end
+  life.sweeper:fire()
   return ok, problem
 end
 
--- End the VMM now; the caller holds the VM.
-local function finish(life, record, op)
+---End the VMM now; the caller holds the VM.
+---@param set table?   fields that change with the state
+---@return true|nil, banger.Error?
+function M.finish(life, record, op, set)
   local seen = life.vms:watch(record.id)
   if seen then seen.expected = true end
   local ok, problem = life.host.priv:jail_signal { vm = record.id, signal = "kill" }
@@ -35,7 +49,7 @@ local function finish(life, record, op)
     ok, problem = task.timeout(KILL_SECONDS, function() return seen:wait_gone() end)
     if not ok then return nil, err.wrap(problem, "kill") end
   end
-  return M.rest(life, record, "stopped", op)
+  return M.rest(life, record, "stopped", op, nil, set)
 end
 
 -- Ask the guest, by the one key that every guest knows.
@@ -62,7 +76,7 @@ end
 ---@return true|nil, banger.Error?
 function M.halt(life, record, call, seconds, force)
   local seen = life.vms:watch(record.id)
-  if not seen then return finish(life, record, call.op) end
+  if not seen then return M.finish(life, record, call.op) end
   seen.expected = true
   local ok, problem = ask(life, record, call)
   if ok then
@@ -70,7 +84,7 @@ function M.halt(life, record, call, seconds, force)
     if ok then return M.rest(life, record, "stopped", call.op) end
   end
   if seen.gone then return M.rest(life, record, "stopped", call.op) end
-  if problem.code ~= "task.cancelled" and force then return finish(life, record, call.op) end
+  if problem.code ~= "task.cancelled" and force then return M.finish(life, record, call.op) end
   if record.state == "stopping" then life:set_state(record, "running", call.op) end
   if problem.code ~= "task.timeout" then return nil, err.wrap(problem, "ask the guest to halt") end
   return nil, err.new("vm.stop_ignored", ("%s did not halt within %g s; it goes on"):format(record.name, seconds),
@@ -89,7 +103,7 @@ function M.kill(life, params, call)
   local found, problem = life.host.store:find(params.name)
   if not found then return nil, problem end
   life:interrupt(found.id)
-  return life:verb("kill", params.name, function(record) return finish(life, record, call.op) end)
+  return life:verb("kill", params.name, function(record) return M.finish(life, record, call.op) end)
 end
 
 ---Remove a VM for good: everything that the helper has of it, then the record. The caller holds the VM and knows that no VMM lives.
@@ -110,6 +124,8 @@ function M.remove(life, record, call)
   end
   ok, problem = life.host.store:delete(record.id)
   if not ok then return nil, problem end
+  life.host.store.snapshots:doom_of(record.id)
+  life.sweeper:fire()
   life.events:emit("vm.deleted", { vm = record.name, id = record.id, op = call.op })
   life.host.log:info("vm.deleted", { op = call.op, vm = record.name, id = record.id })
   return true
@@ -124,7 +140,7 @@ function M.delete(life, params, call)
   return life:verb(params.force and "force_delete" or "delete", params.name, function(record)
     if record.state == "running" or record.state == "paused" then
       local ok, failure
-      if params.force then ok, failure = finish(life, record, call.op)
+      if params.force then ok, failure = M.finish(life, record, call.op)
       else ok, failure = M.halt(life, record, call, DELETE_PATIENCE, true) end
       if not ok then return nil, failure end
     end

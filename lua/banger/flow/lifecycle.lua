@@ -1,11 +1,14 @@
--- The verbs on VMs: create, start, restart, pause, resume; flow/ending has stop, kill, delete and what happens when a VMM ends by itself.
+-- The verbs on VMs: start, restart, pause, resume. flow/create makes VMs, flow/snapshots saves and forks them, flow/ending has stop, kill,
+-- delete and what happens when a VMM ends by itself.
 --
 -- Operations on one VM are serial (a mutex per VM id), on different VMs parallel. An operation looks at the record after it has the
 -- mutex, never before. `kill` and a forced delete cancel the operation that holds it; that one undoes what it did and lets go.
 local boot = require "banger.flow.boot"
+local create = require "banger.flow.create"
 local ending = require "banger.flow.ending"
-local err = require "banger.core.err"
+local restore = require "banger.flow.restore"
 local signal = require "banger.flow.signal"
+local snapshots = require "banger.flow.snapshots"
 local states = require "banger.flow.states"
 local steps = require "banger.flow.steps"
 local sync = require "banger.aio.sync"
@@ -14,10 +17,6 @@ local vms = require "banger.flow.vms"
 
 local M = {}
 M.__index = M
-
-local MIB = 2 ^ 20
-local SLOT_TRIES = 16
-local ROOMY = 8 * 2 ^ 30   -- of a disk that nobody gave a size: room for packages and builds; only what is written takes space
 
 ---@class banger.Call   what an operation knows of who asked for it
 ---@field op string                     operation id, in log lines and events
@@ -31,6 +30,7 @@ function M.new(host, events, engines)
     host = host, events = events, engines = engines, locks = sync.mutexes(), busy = {},
     refused_slots = {},   -- slot → true: the helper found its uid in use by somebody else
     admissions = sync.mutexes(),   -- by the digest of what is handed to the helper
+    sweeper = signal.new(),     -- fired when files of snapshots may be removable; flow/snapshots waits for it
     attention = signal.new(),   -- fired when only another look at everything can tell how a VM is; flow/reconcile waits for it
   }, M)
   self.vms = vms.new(host, ending.hooks(self))
@@ -41,7 +41,7 @@ end
 ---@param record table   changed in place
 ---@param state string
 ---@param op string?
----@param fields {reason: string?, boot: string?, deleting: boolean?}?  written in the same transaction
+---@param fields table?   of the record, written in the same transaction; `reason` among them
 ---@return true|nil, banger.Error?
 function M:set_state(record, state, op, fields)
   local changes = { state = state, disk_kind = record.disk_kind, disk_bytes = record.disk_bytes }
@@ -49,7 +49,8 @@ function M:set_state(record, state, op, fields)
   local from, reason = record.state, changes.reason
   local ok, problem = self.host.store:update(record.id, changes)
   if not ok then return nil, problem end
-  record.state, record.reason = state, reason
+  record.reason = nil
+  for key, value in pairs(changes) do record[key] = value end
   self.events:emit("vm.state", { vm = record.name, id = record.id, state = state, from = from, reason = reason, op = op })
   self.host.log:info("vm.state", { op = op, vm = record.name, id = record.id, from = from, state = state, reason = reason })
   return true
@@ -123,24 +124,6 @@ function M:verb(verb, name, body)
   end)
 end
 
-local function disk_size(params, image)
-  local asked = params.disk or math.max(image.size, ROOMY)
-  if asked < image.size then
-    return nil, err.new("usage.invalid",
-      ("disk: %.0f bytes is smaller than image %s, which has %.0f"):format(asked, image.name, image.size),
-      { field = "disk", remedy = "leave it out, or give a larger size" })
-  end
-  return math.ceil(asked / MIB) * MIB
-end
-
--- A list is a reach of its own: no other VM, and of the rest what it names.
-local function reach(params)
-  if #(params.allow or {}) == 0 then return params.reach end
-  if params.reach ~= "offline" then return "listed" end
-  return nil, err.new("usage.invalid", "allow: a VM that is offline reaches nothing",
-    { field = "allow", remedy = "leave one of the two out" })
-end
-
 ---Everything that a start needs to know, looked up before anything is made.
 ---@return table|nil ctx  of flow/boot, without record and engine
 ---@return banger.Error?
@@ -156,107 +139,80 @@ function M:context(record, call, boot_timeout)
   }
 end
 
-local function concat(...)
-  local out = {}
-  for _, list in ipairs { ... } do
-    for _, one in ipairs(list) do out[#out + 1] = one end
-  end
-  return out
+---The last step of what ends with a VM that runs or rests.
+---@param state string
+---@return banger.Step
+function M:settle_step(state)
+  return { name = "settle", run = function(ctx)
+    return self:set_state(ctx.record, state, ctx.op, ctx.record.restore and { restore = false } or nil)
+  end }
 end
 
--- Take back a record: last of all, and only when nothing is left for it to speak of.
-local function unmake(self, ctx)
-  if ctx.stuck then
-    self.attention:fire()
-    return nil, err.new("vm.stuck", "its remains could not be removed; they are tried again")
-  end
-  local record = ctx.record
-  self.events:emit("vm.deleted", { vm = record.name, id = record.id, op = ctx.op })
-  return self.host.store:delete(record.id)
-end
-
-local function settle_step(self, state)
-  return { name = "settle", run = function(ctx) return self:set_state(ctx.record, state, ctx.op) end }
-end
-
-local function create_on(self, engine, ctx, params, call)
-  -- The guest's own host key, so that the first ssh connection is as certain as the hundredth.
-  local key, problem = self.host.host_key()
-  if not key then return nil, problem end
-  local record
-  record, problem = self.host.store:create({
-    name = params.name, image = ctx.image.name, image_digest = ctx.image.digest, kernel = ctx.kernel.name, engine = engine.name,
-    cpus = params.cpus, memory_mib = math.ceil(params.memory / MIB), disk_bytes = ctx.disk_bytes, reach = ctx.reach,
-    allow = ctx.reach == "listed" and params.allow or nil,
-    autostart = params.autostart or nil,
-    ports = params.publish, boot = self.host.boot_id, host_key = key.private, host_key_pub = key.public,
-  }, self.host.derive, self.refused_slots)
-  if not record then return nil, problem end
-  ctx.engine, ctx.record, ctx.entered = engine, record, nil
-  self.events:emit("vm.state", { vm = record.name, id = record.id, state = record.state, op = call.op })
-  local made = {
-    name = "record",
-    run = function() ctx.entered = true return true end,
-    undo = function() return unmake(self, ctx) end,
-  }
-  local list = concat({ made }, boot.RESERVE, params.start and boot.START or {},
-    { settle_step(self, params.start and "running" or "stopped") })
-  local view, failure = self:turn(record.id, function()
-    local timings, refused = steps.walk(list, ctx, call.progress)
-    if not timings then return nil, refused end
-    local made_vm = self.vms:describe(record)
-    made_vm.timings = timings
-    return made_vm
-  end)
-  if not ctx.entered then unmake(self, ctx) end   -- cancelled before its turn
-  return view, failure
-end
-
----Make a VM and, unless `params.start` is false, start it. All or nothing.
 ---@param params table  checked by rpc/methods "vm.create"
 ---@param call banger.Call
 ---@return table|nil vm
 ---@return banger.Error?
-function M:create(params, call)
-  local ctx, problem = self:context({ image = params.image, kernel = params.kernel }, call, params.boot_timeout)
-  if not ctx then return nil, problem end
-  ctx.disk_bytes, problem = disk_size(params, ctx.image)
-  if not ctx.disk_bytes then return nil, problem end
-  ctx.reach, problem = reach(params)
-  if not ctx.reach then return nil, problem end
-  return self.engines:each(params.engine, function(engine)
-    local vm, failure
-    for _ = 1, SLOT_TRIES do
-      vm, failure = create_on(self, engine, ctx, params, call)
-      if vm or failure.code ~= "vm.slot_taken" then break end
-      -- A process that is not ours has the slot's uid (a container's, say): the slot is left alone while this daemon lives.
-      self.refused_slots[ctx.record.slot] = true
-    end
-    return vm, failure
-  end)
+function M:create(params, call) return create.create(self, params, call) end
+
+---Walk the steps of a start; the caller holds the VM. `set` is written with the state in which they begin.
+function M:go(ctx, list, set, call)
+  local record, saved = ctx.record, ctx.record.suspended
+  local begin = { name = "state", run = function()
+    set.boot, set.deleting = self.host.boot_id, false
+    return self:set_state(record, "starting", call.op, set)
+  end }
+  local timings, failure = steps.walk(boot.concat({ begin }, list, { self:settle_step "running" }), ctx, call.progress)
+  if saved and not record.suspended then snapshots.drop(self, saved) end   -- the guest has left the moment that was saved
+  if timings then return timings end
+  if failure.others then self.attention:fire() end   -- something could not be undone: look at it again
+  local to = (failure.code == "task.cancelled" or record.suspended) and "stopped" or "failed"
+  self:set_state(record, to, call.op, { reason = to == "failed" and failure.message or nil, restore = false })
+  return nil, failure
 end
 
--- Start a VM that rests; the caller holds it.
-function M:boot(record, call, boot_timeout)
+---What the start of a VM that exists needs to know, from memory where there is a snapshot.
+---@return table|nil ctx  of flow/boot
+---@return banger.Error?
+function M:restoring(record, snapshot, call, boot_timeout)
   local ctx, problem = self:context(record, call, boot_timeout)
   if not ctx then return nil, problem end
   ctx.engine, problem = self.engines:named(record.engine)
   if not ctx.engine then return nil, problem end
-  local resting = { name = "state", run = function()
-    return self:set_state(record, "starting", call.op, { boot = self.host.boot_id, deleting = false })
-  end }
-  local timings, failure = steps.walk(concat({ resting }, boot.START, { settle_step(self, "running") }), ctx, call.progress)
-  if timings then return timings end
-  if failure.others then self.attention:fire() end   -- something could not be undone: look at it again
-  local to = failure.code == "task.cancelled" and "stopped" or "failed"
-  self:set_state(record, to, call.op, { reason = to == "failed" and failure.message or nil })
-  return nil, failure
+  ctx.snapshot, ctx.memory = snapshot, snapshot ~= nil
+  return ctx
 end
 
----@param params {name: string, timeout: number}
+-- Start a VM that rests; the caller holds it.
+function M:boot(record, call, boot_timeout)
+  local ctx, problem = self:restoring(record, nil, call, boot_timeout)
+  if not ctx then return nil, problem end
+  return self:go(ctx, boot.START, { suspended = false, restore = false }, call)
+end
+
+-- Let a suspended VM go on where it was; the caller holds it.
+local function wake(self, record, call, boot_timeout)
+  local snapshot, ctx, ok, problem
+  snapshot, problem = self.host.store.snapshots:get(record.suspended)
+  if not snapshot then return nil, problem end
+  ctx, problem = self:restoring(record, snapshot, call, boot_timeout)
+  if not ctx then return nil, problem end
+  ok, problem = restore.check(self.host, snapshot, ctx, record.name)
+  if not ok then return nil, problem end
+  return self:go(ctx, restore.STEPS, { restore = snapshot.id }, call)
+end
+
+---A suspended VM goes on where it was, unless `cold`: then what was in its memory is lost.
+---@param params {name: string, timeout: number, cold: boolean}
 ---@param call banger.Call
 function M:start(params, call)
-  return self:verb("start", params.name, function(record) return self:boot(record, call, params.timeout) end)
+  local way
+  local vm, problem = self:verb("start", params.name, function(record)
+    way = record.suspended and not params.cold and "restore" or "boot"
+    if way == "restore" then return wake(self, record, call, params.timeout) end
+    return self:boot(record, call, params.timeout)
+  end)
+  if vm then vm.way = way end
+  return vm, problem
 end
 
 ---@param params {name: string, timeout: number, force: boolean}
@@ -287,6 +243,8 @@ end
 M.pause = switch("pause", "pause", "paused")
 M.resume = switch("resume", "resume", "running")
 
+M.suspend = snapshots.suspend
+M.fork = snapshots.fork
 M.stop = ending.stop
 M.kill = ending.kill
 M.delete = ending.delete

@@ -6,6 +6,9 @@ local boot = require "banger.flow.boot"
 local ending = require "banger.flow.ending"
 local err = require "banger.core.err"
 local plan = require "banger.core.plan"
+local restore = require "banger.flow.restore"
+local save = require "banger.flow.save"
+local snapshots = require "banger.flow.snapshots"
 local steps = require "banger.flow.steps"
 local task = require "banger.aio.task"
 local watch = require "banger.flow.watch"
@@ -55,10 +58,6 @@ local function adopt(self, record, vmm)
   return seen
 end
 
-local function engine_of(self, record)
-  return self.life.engines:named(record.engine)
-end
-
 local ACTIONS = {}
 
 function ACTIONS.none() return true end
@@ -70,18 +69,43 @@ function ACTIONS.adopt(self, record, action, vmm, op)
   return self.life:set_state(record, action.state, op, { deleting = false })   -- what lives was not deleted
 end
 
-function ACTIONS.finish_start(self, record, _, vmm, op)
-  local ctx, problem = self.life:context(record, { op = op }, FINISH_SECONDS)
+-- From its first instruction, or from saved memory.
+local function starting(self, record, op)
+  local snapshot, problem
+  if record.restore then
+    snapshot, problem = self.host.store.snapshots:get(record.restore)
+    if not snapshot then return nil, problem end
+  end
+  local ctx
+  ctx, problem = self.life:restoring(record, snapshot, { op = op }, FINISH_SECONDS)
   if not ctx then return nil, problem end
-  ctx.record, ctx.resumed = record, true
-  ctx.engine, problem = engine_of(self, record)
-  if not ctx.engine then return nil, problem end
+  ctx.resumed = true
+  return ctx, snapshot and restore.FINISH or boot.FINISH
+end
+
+function ACTIONS.finish_start(self, record, _, vmm, op)
+  local ctx, list = starting(self, record, op)
+  if not ctx then return nil, list end
+  local problem, timings
   ctx.watch, problem = adopt(self, record, vmm)
   if not ctx.watch then return nil, problem end
-  local timings
-  timings, problem = steps.walk(boot.FINISH, ctx)
-  if timings then return self.life:set_state(record, "running", op) end
+  timings, problem = steps.walk(list, ctx)
+  if timings then return self.life:set_state(record, "running", op, { restore = false }) end
   return self.life:set_state(record, "unknown", op, { reason = "its start could not be finished: " .. problem.message })
+end
+
+-- A save was interrupted: the guest is held, and goes on as if nothing had been.
+function ACTIONS.go_on(self, record, action, vmm, op)
+  local ctx, problem = self.life:context(record, { op = op })
+  if not ctx then return nil, problem end
+  ctx.vmm = vmm
+  ctx.watch, problem = adopt(self, record, vmm)
+  if not ctx.watch then return nil, problem end
+  local ok
+  ok, problem = snapshots.drop(self.life, record.saving)
+  if ok then ok, problem = save.go_on(ctx) end
+  if not ok then return nil, problem end
+  return self.life:set_state(record, action.state, op, { suspending = false })
 end
 
 function ACTIONS.discard(self, record, _, _, op) return ending.remove(self.life, record, { op = op }) end
@@ -90,7 +114,7 @@ function ACTIONS.discard(self, record, _, _, op) return ending.remove(self.life,
 function ACTIONS.settle(self, record, action, _, op)
   local reason = action.reason
   if action.lost then reason = watch.tell_end(self.host, record.id, reason) end
-  return ending.rest(self.life, record, action.state, op, reason)
+  return ending.rest(self.life, record, action.state, op, reason, action.suspended and { suspended = action.suspended } or nil)
 end
 
 function ACTIONS.mark(self, record, action, _, op)
@@ -114,10 +138,10 @@ function M:report_orphan(id, op, reason)
   self.host.log:warn("vm.unowned", { op = op, id = id, reason = self.orphans[id] })
 end
 
--- A VM that this process watches is known; its end will be told.
+-- A VM that this process watches is known; its end will be told. One of which a save could not be ended is looked at.
 local function watched(self, id, record)
   local seen = record and self.life.vms:watch(id)
-  return seen and not seen.gone and (record.state == "running" or record.state == "paused")
+  return seen and not seen.gone and (record.state == "running" or record.state == "paused") and not record.saving
 end
 
 local function settle(self, id, op)

@@ -27,6 +27,11 @@ M.VERBS = {
   force_delete = {
     from = set "running paused stopped failed unknown starting stopping creating", done = set "", advice = "%s is busy",
   },
+  suspend = { from = set "running", done = set "", advice = "only a VM that runs can be suspended; see `banger vm show %s`" },
+  fork = { from = set "running", done = set "", advice = "`banger vm start %s` first, or fork a snapshot of it with --snapshot" },
+  snapshot = { from = set "running stopped failed", done = set "", advice = "`banger vm resume %s` first" },
+  restore = { from = set "stopped failed", done = set "", advice = "stop it first, or --force: what %s does now is lost" },
+  force_restore = { from = set "running paused stopped failed", done = set "", advice = "wait until %s rests" },
   pause = { from = set "running", done = set "paused", advice = "`banger vm start %s` first" },
   resume = { from = set "paused", done = set "running", advice = "`banger vm start %s` first" },
 }

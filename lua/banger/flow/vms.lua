@@ -96,6 +96,7 @@ function M:describe(record)
     address = record.address, image = record.image, kernel = record.kernel, cpus = record.cpus, memory_mib = record.memory_mib,
     disk_bytes = record.disk_bytes, disk_kind = record.disk_kind, created_at = record.created_at, ports = record.ports,
     reach = record.reach, allow = record.allow, corrupt = record.corrupt, autostart = record.autostart or nil,
+    suspended = record.suspended and true or nil,
   }
   local seen = self:watch(record.id)
   if seen and not seen.gone then

@@ -25,13 +25,7 @@ local LOST_SECONDS = 2  -- how long the last words of a dead VMM may take to be 
 -- What a guest may say (docs/internals.md, Guest). Everything else is ignored: it is a guest that speaks.
 local function hear(self, line)
   local protocol, boot_id = line:match "^ready (%d+) ([%x%-]+)$"
-  if protocol and #boot_id <= 36 then
-    if not self.ready then
-      self.ready = { protocol = protocol, boot_id = boot_id }
-      self.hooks.on_ready(self)
-    end
-    return self.changed:fire()
-  end
+  if protocol and #boot_id <= 36 then return self:learn_ready(protocol, boot_id) end
   local how = line:match "^halting (%l+)$"
   if (how == "poweroff" or how == "reboot" or how == "halt") and not self.halting then
     self.halting = how
@@ -75,6 +69,15 @@ function M.open(host, record, jail, hooks, ready)
     end)
   end
   return self
+end
+
+---The guest can be reached. Heard again it is nothing new.
+function M:learn_ready(protocol, boot_id)
+  if not self.ready then
+    self.ready = { protocol = protocol, boot_id = boot_id }
+    self.hooks.on_ready(self)
+  end
+  self.changed:fire()
 end
 
 ---Stop watching. Asked again it does nothing.

@@ -52,6 +52,22 @@ CREATE TABLE ports (
 CREATE INDEX ports_of_vm ON ports (vm);
 ]],
   },
+  {
+    number = 2,
+    reader = 1,
+    sql = [[
+CREATE TABLE snapshots (
+  id TEXT PRIMARY KEY CHECK (length(id) = 64),
+  kind TEXT NOT NULL CHECK (kind IN ('disk', 'full', 'suspend', 'fork', 'template')),
+  vm TEXT NOT NULL,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('making', 'ready', 'doomed')),
+  created_at TEXT NOT NULL,
+  spec TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX snapshots_by_name ON snapshots (vm, name) WHERE state <> 'doomed';
+]],
+  },
 }
 
 return M

@@ -7,7 +7,7 @@ local M = {}
 M.VERSION = "1\n"
 M.LIMIT = 1024 * 1024 -- bytes; the guest reads no further
 local RANDOM = 512
-local SECTOR = 512
+local STEP = 64 * 1024   -- a saved guest wakes with the seed of another VM, on a drive that must not have another size
 
 ---@class banger.SeedFile
 ---@field path string       in the guest, absolute
@@ -15,6 +15,7 @@ local SECTOR = 512
 ---@field mode integer?     default 0644
 
 ---@class banger.SeedSpec
+---@field id string                  the VM's; a guest that has another one knows that it is a copy
 ---@field hostname string
 ---@field address string             dotted
 ---@field prefix integer
@@ -47,7 +48,7 @@ local function guest_path(path)
   return (inside:gsub("/+", "/"))
 end
 
----The bytes of the seed drive, a whole number of sectors.
+---The bytes of the seed drive, filled up to a multiple of 64 KiB.
 ---@param spec banger.SeedSpec
 ---@return string|nil, banger.Error?
 function M.build(spec)
@@ -55,6 +56,7 @@ function M.build(spec)
   local secret = tonumber("600", 8)
   local entries = {
     { name = "banger/version", content = M.VERSION },
+    { name = "banger/id", content = spec.id .. "\n" },
     { name = "banger/hostname", content = spec.hostname .. "\n" },
     { name = "banger/network", content = network(spec) },
     { name = "banger/authorized_keys", content = spec.authorized_keys, mode = secret },
@@ -74,7 +76,7 @@ function M.build(spec)
     return nil, err.new("seed.too_large",
       ("the files for the guest make a seed of %d bytes, the limit is %d"):format(#bytes, M.LIMIT))
   end
-  return bytes .. ("\0"):rep(-#bytes % SECTOR)
+  return bytes .. ("\0"):rep(-#bytes % STEP)
 end
 
 return M

@@ -6,6 +6,7 @@ local cjson = require "cjson.safe"
 local err = require "banger.core.err"
 local migrate = require "banger.host.migrate"
 local names = require "banger.core.names"
+local snapshots = require "banger.host.snapshots"
 local sqlite = require "banger.rt.sqlite"
 local sys = require "banger.rt.sys"
 
@@ -44,7 +45,9 @@ function M.open(path, options)
     db:close()
     return nil, err.wrap(e, path)
   end
-  return setmetatable({ db = db, clock = clock, random = options.random or sys.random }, Store)
+  local self = setmetatable({ db = db, clock = clock, random = options.random or sys.random }, Store)
+  self.snapshots = snapshots.new(db, function(fn) return self:transaction(fn) end, self)
+  return self
 end
 
 -- Runs fn between BEGIN and COMMIT. fn returns a value, or nil, err: then nothing has happened.

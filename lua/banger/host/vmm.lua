@@ -11,7 +11,8 @@ local task = require "banger.aio.task"
 local M = {}
 M.__index = M
 
-local LOOK, CHANGE, START = 2, 5, 30   -- seconds; the engine answers a look within milliseconds, InstanceStart loads kernel and memory
+-- Seconds. The engine answers a look within milliseconds, InstanceStart loads kernel and memory, SAVE writes all of a guest's memory.
+local LOOK, CHANGE, START, SAVE = 2, 5, 30, 300
 
 ---@param http {request: fun(self, request: table): table|nil, banger.Error?}  banger.aio.http
 ---@param fd integer    connected socket; owned by the connection pool of `http` from now on
@@ -108,6 +109,34 @@ M.ctrl_alt_del = action("SendCtrlAltDel", CHANGE)
 
 ---Write a line of metrics now.
 M.flush_metrics = action("FlushMetrics", CHANGE)
+
+---@return string|nil version   of the engine
+---@return banger.Error?
+function M:get_version()
+  local answer, problem = call(self, "GET", "/version", nil, LOOK)
+  if not answer then return nil, problem end
+  if answer == true or type(answer.firecracker_version) ~= "string" then
+    return nil, err.new("vmm.refused", "GET /version: the answer has no version")
+  end
+  return answer.firecracker_version
+end
+
+---Write a paused guest's state and memory to new files.
+---@param files {state: string, memory: string}
+function M:save(files)
+  return call(self, "PUT", "/snapshot/create",
+    { snapshot_type = "Full", snapshot_path = files.state, mem_file_path = files.memory }, SAVE)
+end
+
+---Take a saved guest, which comes up paused. Only a VMM of which nothing was configured can.
+---@param files {state: string, memory: string}
+---@param link {id: string, ifname: string}   the tap that is its network now
+function M:load(files, link)
+  return call(self, "PUT", "/snapshot/load", {
+    snapshot_path = files.state, mem_backend = { backend_type = "File", backend_path = files.memory }, resume_vm = false,
+    network_overrides = { { iface_id = link.id, host_dev_name = link.ifname } },
+  }, START)
+end
 
 function M:pause() return call(self, "PATCH", "/vm", { state = "Paused" }, CHANGE) end
 

@@ -20,6 +20,10 @@ local function vm_name(value)
   if problem then return problem.message, problem.remedy end
 end
 
+local function tag(value)
+  if not value:find "^[%w][%w._-]*$" or #value > 63 then return "letters, digits, dots, dashes and underscores, at most 63" end
+end
+
 local function named(class, fields)
   fields.name = schema.string { doc = "name of the VM", check = vm_name }
   return schema.object(class, fields)
@@ -64,15 +68,66 @@ method("vm.create", {
       { default = {}, max = 64, doc = "names and networks that it may reach, and nothing else" }),
     start = schema.boolean { default = true, doc = "start it" },
     autostart = schema.boolean { default = false, doc = "start it whenever the host has started" },
+    cold = schema.boolean { default = false, doc = "boot it, also where there is a template of its image" },
     boot_timeout = seconds("how long the guest may take to say that it is ready", 120),
     lease = schema.boolean { default = false, doc = "delete the VM as soon as the client's process has ended" },
   }),
-  result = "vm, with timings per step",
+  result = "vm, with timings per step, `way` and, where a template could not be used, `not_restored`",
 })
 method("vm.start", {
-  doc = "Start a stopped VM. A running one is left as it is.", repeatable = true,
-  params = named("VmStart", { timeout = seconds("how long the guest may take to say that it is ready", 120) }),
-  result = "vm, with timings per step",
+  doc = "Start a stopped VM; a suspended one goes on where it was. A running one is left as it is.", repeatable = true,
+  params = named("VmStart", {
+    timeout = seconds("how long the guest may take to say that it is ready", 120),
+    cold = schema.boolean { default = false, doc = "boot it although it is suspended; what was in its memory is lost" },
+  }),
+  result = "vm, with timings per step and `way`",
+})
+method("vm.suspend", {
+  doc = "Save the memory of a VM and end its VMM; vm.start lets it go on.", params = named("VmSuspend", {}), result = "vm, with timings",
+})
+method("vm.fork", {
+  doc = "Make VMs that go on where this one stands, each with a name, address and keys of its own. All or none.",
+  params = named("VmFork", {
+    names = schema.list(schema.string { check = vm_name, doc = "name of a new VM" }, { min = 1, max = 64, doc = "the new VMs" }),
+    snapshot = schema.optional(schema.string { doc = "go on where it stood when this snapshot of it was taken" }),
+    lease = schema.boolean { default = false, doc = "delete the new VMs as soon as the client's process has ended" },
+  }),
+  result = "vms, with timings; parent {steps, stood}: how long the VM itself stood still, in seconds",
+})
+method("snapshot.create", {
+  doc = "Save a VM: memory and disk of one that runs, the disk of one that rests.",
+  params = named("SnapshotCreate", {
+    tag = schema.optional(schema.string { check = tag, doc = "name of the snapshot; default: the time" }),
+    template = schema.boolean { default = false, doc = "make it what new VMs of its image, kernel and size start from" },
+  }),
+  result = "snapshot",
+})
+method("snapshot.list", {
+  doc = "What was saved of one VM, or of all.", repeatable = true,
+  params = schema.object("SnapshotList", {
+    name = schema.optional(schema.string { check = vm_name, doc = "name of the VM" }),
+    templates = schema.boolean { default = false, doc = "templates instead" },
+  }),
+  result = "snapshots",
+})
+method("snapshot.restore", {
+  doc = "Take a VM back to a snapshot of it. What it did since is lost.",
+  params = named("SnapshotRestore", {
+    tag = schema.string { doc = "name of the snapshot" },
+    cold = schema.boolean { default = false, doc = "its disk only; it stays stopped" },
+    force = schema.boolean { default = false, doc = "end it first if it runs" },
+    timeout = seconds("how long the guest may take to say that it is ready", 120),
+  }),
+  result = "vm",
+})
+method("snapshot.delete", {
+  doc = "Remove a snapshot. VMs that were made of it are untouched.",
+  params = named("SnapshotDelete", { tag = schema.string { doc = "name of the snapshot" } }), result = "snapshot, as it was",
+})
+method("snapshot.prune", {
+  doc = "Remove templates: those of one image, or those that nothing can be made of any more.", repeatable = true,
+  params = schema.object("SnapshotPrune", { image = schema.optional(schema.string { doc = "name of the image" }) }),
+  result = "images, a list of names; bytes",
 })
 method("vm.stop", {
   doc = "Ask the guest to halt and wait. A guest that does not obey goes on, and the answer says so.", repeatable = true,

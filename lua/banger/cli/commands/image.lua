@@ -12,6 +12,7 @@ return {
     "  banger image import disk.qcow2 --name mine   a disk or a tar that you already have",
     "  banger image list                            what there is",
     "  banger vm create dev --image mine            use it",
+    "  banger image warm mine                       from now on VMs of it do not boot, but go on from a copy",
     "  banger image delete mine                     remove it; VMs that stand on it keep their disks",
   },
   verbs = {
@@ -45,6 +46,19 @@ return {
       flags = { { name = "name", value = "NAME", type = "new_image", help = "the image's name (default: the file's)" } },
       json = one, run = "image:import", text = "image:text_one",
       examples = { "banger image import disk.ext4 --name mine" },
+    },
+    {
+      name = "warm", summary = "keep a booted VM of it: new ones of that size go on from there instead of booting",
+      args = { { name = "NAME", type = "image", help = "the image" } },
+      flags = {
+        { name = "kernel", value = "KERNEL", type = "kernel", help = "kernel (default: debian)" },
+        { name = "cpus", value = "N", type = "cpus", help = "virtual CPUs (default: 1)" },
+        { name = "memory", value = "SIZE", type = "memory", help = "memory (default: 512M)" },
+        { name = "disk", value = "SIZE", type = "size", help = "the disk's size (default: 8G, or the image's size)" },
+        { name = "engine", value = "ENGINE", type = "engine", help = "see `banger engine list` (default: auto)" },
+      },
+      json = { kind = "object", key = "template", shape = "snapshot" }, run = "image:warm", text = "image:text_warm",
+      examples = { "banger image warm debian", "banger image warm debian --memory 2G --cpus 2" },
     },
     {
       name = "list", summary = "all images", effect = "read", args = {}, flags = {},

@@ -24,6 +24,25 @@ return {
     { "corrupt", "boolean?", "its record cannot be read as a whole" },
     { "ports", "array?", "published ports" },
     { "usage", "object?", "with --watch: what it uses, as in `banger vm stats`" },
+    { "suspended", "boolean?", "its memory is saved; start lets it go on" },
+    { "way", "string?", "of a verb that started it: boot, or restore (from saved memory)" },
+    { "not_restored", "string?", "why a template of its image could not be used" },
+    { "timings", "array?", "steps of the operation that answered, each {step, seconds}" },
+  },
+  snapshot = {
+    { "name", "string", "unique among those of the VM" },
+    { "kind", "string", "full (memory and disk), disk or template" },
+    { "vm", "string", "the VM that it was taken of" },
+    { "image", "string", "the image its disk stands on" },
+    { "kernel", "string", "the kernel it needs" },
+    { "engine", "string", "the engine it needs, where memory was saved" },
+    { "cpus", "integer", "virtual CPUs" },
+    { "memory_mib", "integer", "memory" },
+    { "disk_bytes", "integer?", "size of its disk" },
+    { "used_bytes", "integer", "of the host's disk" },
+    { "created_at", "string", "UTC, ISO 8601" },
+    { "state", "string", "making or ready" },
+    { "stood", "number?", "seconds that the VM stood still for it" },
     { "timings", "array?", "steps of the operation that answered, each {step, seconds}" },
   },
   ssh_config = {
@@ -74,6 +93,7 @@ return {
   pruned = {
     { "removed", "array?", "names of the images that are gone" },
     { "kept", "array?", "names of those that VMs use" },
+    { "templates", "integer?", "templates that nothing could be made of any more" },
     { "freed", "integer", "bytes of this host's disk" },
   },
   workspace = {

@@ -35,12 +35,9 @@ end
 
 local tty = { name = "tty", short = "t", person = true, help = "give the command a terminal" }
 
-local directory = { name = "DIR", type = "path", optional = true, help = "the repository or folder (default: this one)" }
-local at = { name = "at", value = "PATH", type = "path", help = "the folder in the VM (default: DIR's name, in the user's home)" }
-local outside = { name = "outside-home", help = "allow a folder that is not below your home folder" }
-local workspace = { kind = "object", key = "workspace", shape = "workspace" }
 
 local one_vm = { kind = "object", key = "vm", shape = "vm" }
+local cold = { name = "cold", help = "boot, also where there is saved memory that it could go on from" }
 local many_vms = { kind = "object", key = "vms", shape = "vm", list = true }
 
 return {
@@ -53,6 +50,7 @@ return {
     "  banger vm exec dev -- uname -a               one command, its exit status",
     "  banger vm run -- make test                   a VM for one command, gone afterwards",
     "  banger vm list                               what there is",
+    "  banger vm fork dev dev-2 dev-3               copies that go on where it stands",
     "  banger vm stop dev                           ask the guest to halt; `start` wakes it, the disk stays",
     "  banger vm delete dev                         for good, with its disk",
   },
@@ -64,6 +62,7 @@ return {
         { name = "publish", value = "HOST:GUEST", type = "publish", many = true, help = "forward a port of this host to the VM" },
         { name = "no-start", help = "leave it stopped" },
         { name = "autostart", help = "start it whenever this host has started" },
+        cold,
         { name = "timeout", value = "TIME", type = "duration", help = "how long the guest may take to be ready (default: 2m)" }),
       json = one_vm, run = "vm:create", text = "vm_text:created",
       examples = { "banger vm create dev", "banger vm create web --memory 1G --cpus 2 --publish 8080:80",
@@ -72,13 +71,13 @@ return {
     {
       name = "run", summary = "make a VM, run a command in it, delete it whatever happens",
       tool = { run = "capture:run", json = { kind = "object", key = "exec", shape = "exec" } },
-      args = {}, flags = with(boot, timeout, tty, unpack(command_flags())), rest = { name = "CMD" },
+      args = {}, flags = with(boot, cold, timeout, tty, unpack(command_flags())), rest = { name = "CMD" },
       run = "vm_guest:run", text = nil,
       examples = { "banger vm run -- uname -a", "banger vm run --memory 1G --timeout 2m -- sh -c 'echo hi; exit 3'" },
     },
     {
-      name = "start", summary = "start a stopped VM",
-      args = { names }, flags = { all, timeout },
+      name = "start", summary = "start a stopped VM; a suspended one goes on where it was",
+      args = { names }, flags = { all, timeout, cold },
       json = many_vms, run = "vm:start", text = "vm_text:each",
       examples = { "banger vm start dev" },
     },
@@ -120,6 +119,20 @@ return {
       json = many_vms, run = "vm:resume", text = "vm_text:each",
       examples = { "banger vm resume dev" },
     },
+    {
+      name = "suspend", summary = "save its memory to the disk and end its VMM; `start` lets it go on",
+      args = { names }, flags = { all },
+      json = many_vms, run = "vm:suspend", text = "vm_saved:text_suspended",
+      examples = { "banger vm suspend dev" },
+    },
+    {
+      name = "fork", summary = "make VMs that go on where this one stands, each with an identity of its own",
+      args = { name, { name = "NEW", type = "new_vm", many = true, help = "names of the new VMs" } },
+      flags = { { name = "snapshot", value = "TAG", type = "word", help = "go on where it stood when this snapshot was taken" } },
+      json = many_vms, run = "vm_saved:fork", text = "vm_saved:text_forked",
+      examples = { "banger vm fork dev dev-2 dev-3", "banger vm fork dev again --snapshot tested" },
+    },
+    require "banger.cli.commands.vm_snapshot",
     {
       name = "list", summary = "all VMs and how they are",
       effect = "read",
@@ -231,51 +244,7 @@ return {
         },
       },
     },
-    {
-      name = "workspace", summary = "a folder of yours in the VM, and its commits back",
-      page = {
-        "A git repository goes into a VM with its uncommitted work; what is committed there comes back as a branch.",
-        "",
-        "  banger image build debian --name tools --packages git    once: an image with git, which the VM needs",
-        "  banger vm create work --image tools                      a VM of it",
-        "  banger vm workspace push work                            this repository to work, as ~/NAME",
-        "  banger vm ssh work                                       work on it there, commit there",
-        "  banger vm workspace pull work                            its commits as branch banger/work; your files stay as they are",
-        "  banger vm workspace status work                          what each side has that the other has not",
-        "",
-        "Files that .gitignore names stay here (--ignored takes them along). A folder that is no repository is copied.",
-      },
-      verbs = {
-        {
-          name = "push", summary = "bring a repository or folder into the VM", args = { name, directory },
-          flags = {
-            at,
-            { name = "ignored", help = "files that .gitignore names, too" },
-            { name = "force", short = "f", help = "overwrite work in the VM that was not pulled" },
-            outside,
-          },
-          json = workspace, run = "workspace:push", text = "workspace:text_pushed",
-          examples = { "banger vm workspace push dev", "banger vm workspace push dev ~/src/tool --at /srv/tool" },
-        },
-        {
-          name = "pull", summary = "bring the VM's commits back as a branch; touches no file", args = { name, directory },
-          flags = {
-            at,
-            { name = "branch", value = "BRANCH", type = "word", help = "the branch's name (default: banger/NAME)" },
-            { name = "force", short = "f", help = "let the branch lose commits that the VM has not" },
-            outside,
-          },
-          json = workspace, run = "workspace:pull", text = "workspace:text_pulled",
-          examples = { "banger vm workspace pull dev", "banger vm workspace pull dev --branch from-dev" },
-        },
-        {
-          name = "status", summary = "what each side has that the other has not", effect = "read", args = { name, directory },
-          flags = { at, outside },
-          json = workspace, run = "workspace:status", text = "workspace:text_status",
-          examples = { "banger vm workspace status dev" },
-        },
-      },
-    },
+    require "banger.cli.commands.vm_workspace",
     {
       name = "prune", summary = "remove what is left of VMs that no longer exist; touches no VM",
       effect = "destroy",
