@@ -10,6 +10,7 @@ local proc = require "banger.aio.proc"
 local task = require "banger.aio.task"
 
 local KEPT, CLIENTS = 3, 2
+local function always() return true end
 local PROBE_PAUSE = 0.01
 
 local name, rounds, seed = ...
@@ -31,7 +32,7 @@ local function note(what, problem) refused[#refused + 1] = what .. ": " .. err.f
 
 -- Say CONNECT to the guest, as an agent's client does, and hear OK.
 local function enter(one, vm)
-  local answer, fds = one:call("vm.connect", { name = vm, port = 1025 }, { repeatable = true })
+  local answer, fds = one:call("vm.connect", { name = vm, port = 1025 }, { repeatable = always })
   if not answer then return nil, fds end
   local stream = fd.new(fds[1], "the guest")
   local ok, problem = task.timeout(10, function()
@@ -51,9 +52,9 @@ local function create(one, vm)
   if made then return true end
   if problem.code ~= "daemon.lost" and problem.code ~= "task.cancelled" then return nil, problem end
   local settled
-  settled, problem = one:call("daemon.reconcile", {}, { repeatable = true })
+  settled, problem = one:call("daemon.reconcile", {}, { repeatable = always })
   if not settled then return nil, problem end
-  local seen, missing = one:call("vm.show", { name = vm }, { repeatable = true })
+  local seen, missing = one:call("vm.show", { name = vm }, { repeatable = always })
   if seen and seen.vm.state == "running" then return true end
   if seen then return nil, err.new("internal", "half made: " .. seen.vm.state) end
   if missing.code ~= "vm.not_found" then return nil, missing end
@@ -70,7 +71,7 @@ end
 local function load(world, number)
   local one = client.new(world.run .. "/bangerd.sock")
   local vm = "load" .. number
-  while not stopping do
+  while not stopping and task.check() do
     for _, step in ipairs { { "create", create }, { "connect", enter }, { "delete", delete } } do
       local ok, problem = step[2](one, vm)
       if ok then done[step[1]] = done[step[1]] + 1 else note(step[1], problem) end
@@ -84,9 +85,9 @@ end
 local longest = 0
 local function probe(world)
   local one = client.new(world.run .. "/bangerd.sock")
-  while not stopping do
+  while not stopping and task.check() do
     local began = task.now()
-    local ok, problem = one:call("daemon.status", {}, { repeatable = true })
+    local ok, problem = one:call("daemon.status", {}, { repeatable = always })
     if not ok then note("status", problem) end
     longest = math.max(longest, task.now() - began)
     task.sleep(PROBE_PAUSE)

@@ -15,7 +15,8 @@ local wire = require "banger.rpc.wire"
 local M = {}
 
 local HELLO_SECONDS = 10
-local RECONNECT_SECONDS = 10 -- how long a repeatable call waits for a daemon that is being restarted
+local RECONNECT_SECONDS = 10 -- how long a call waits for a daemon that is being restarted
+local KILLED_SECONDS = 2     -- the same, when we have never spoken to it
 local PAUSE = 0.05
 
 ---@class banger.Client
@@ -116,12 +117,17 @@ local function reconnect(self)
   end
 end
 
--- Connect if need be. A daemon that has answered once is expected back; nothing of the request has been sent.
+-- A daemon that was told to stop takes its socket along. One that refuses, or hangs up before its first word, was killed, and whoever
+-- looks after it starts it again.
+local KILLED = { ECONNREFUSED = true, ECONNRESET = true }
+
+-- Connect if need be. A daemon that has answered once is expected back, and so for a while is one that was killed; nothing of the
+-- request has been sent.
 local function reach(self)
   local ok, e = self:connect()
-  if ok or not self.hello or e.code ~= "daemon.unreachable" then return ok, e end
+  if ok or e.code ~= "daemon.unreachable" or not (self.hello or KILLED[e.errno]) then return ok, e end
   local again
-  ok, again = task.timeout(RECONNECT_SECONDS, reconnect, self)
+  ok, again = task.timeout(self.hello and RECONNECT_SECONDS or KILLED_SECONDS, reconnect, self)
   if ok then return true end
   return nil, again.code == "task.timeout" and e or again
 end
