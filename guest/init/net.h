@@ -7,8 +7,8 @@
 
 struct bg_net {
     struct in_addr address, gateway; /* gateway 0: none */
-    int prefix, mtu; /* mtu 0: the interface's own */
-    unsigned char mac[6]; /* all 0: whichever interface is first */
+    int prefix, mtu;                 /* mtu 0: the interface's own */
+    unsigned char mac[6];            /* all 0: whichever interface is first */
 };
 
 /* `lo` up. 0 or a negative errno. */

@@ -113,10 +113,10 @@ describe("dns", function()
   end)
 
   it("finds the addresses of an answer, behind other names too, and none in damaged ones", function()
-    local question = dns.parse("\18\103\1\0\0\1\0\0\0\0\0\0" .. dns.name "a.test" .. "\0\1\0\1")
+    local asked = dns.parse("\18\103\1\0\0\1\0\0\0\0\0\0" .. dns.name "a.test" .. "\0\1\0\1")
     local alias = "\192\12\0\5\0\1\0\0\0\9\0\4\1b\192\14"
     local address = "\1b\192\14\0\1\0\1\0\1\0\9\0\4\192\0\2\7"
-    local bytes = dns.answer(question, 0):sub(1, 6) .. "\0\2\0\0\0\0" .. question.question .. alias .. address
+    local bytes = dns.answer(asked, 0):sub(1, 6) .. "\0\2\0\0\0\0" .. asked.question .. alias .. address
     assert.same({ { address = "192.0.2.7", ttl = 65545 } }, dns.addresses(bytes))
     for length = 0, #bytes - 1 do assert.same({}, dns.addresses(bytes:sub(1, length))) end
     math.randomseed(7)

@@ -1,6 +1,8 @@
 -- What only the daemon and the helper can see of this host, as findings for `banger doctor`.
 local bit = require "bit"
 local err = require "banger.core.err"
+local fights = require "banger.daemon.fights"
+local file = require "banger.host.file"
 
 local M = {}
 
@@ -72,7 +74,10 @@ function M.checks(daemon)
   local out = {}
   if helper(daemon, out) then
     local net = daemon.host.network
-    if net then out[#out + 1] = finding("network", "PASS", ("%s %s/%d"):format(net.bridge, net.subnet, net.prefix)) end
+    if net then
+      out[#out + 1] = finding("network", "PASS", ("%s %s/%d"):format(net.bridge, net.subnet, net.prefix))
+      for _, fight in ipairs(fights.findings(net, file.read)) do out[#out + 1] = fight end
+    end
     engines(daemon, out)
   end
   if daemon.dns.problem then

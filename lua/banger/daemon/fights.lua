@@ -1,0 +1,60 @@
+-- Known fights over the host's network, as findings for `banger doctor`: what others have set up that guests' traffic meets.
+-- Reads only what everybody may read.
+local bit = require "bit"
+
+local M = {}
+
+local function finding(status, message, remedy) return { name = "network", status = status, message = message, remedy = remedy } end
+
+local function as_number(address)
+  local a, b, c, d = address:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
+  return ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+-- /proc/net/route has addresses in hexadecimal, least significant byte first.
+local function reversed(hex) return bit.bswap(tonumber(hex, 16)) % 2 ^ 32 end
+
+local function overlaps(net, read, out)
+  local first, size = as_number(net.subnet), 2 ^ (32 - net.prefix)
+  for line in (read "/proc/net/route" or ""):gmatch "[^\n]+" do
+    local link, destination, mask = line:match "^(%S+)%s+(%x+)%s+%x+%s+%x+%s+%S+%s+%S+%s+%S+%s+(%x+)"
+    if link and link ~= net.bridge and mask ~= "00000000" then
+      local start, length = reversed(destination), 2 ^ 32 - reversed(mask)
+      if start < first + size and first < start + length then
+        out[#out + 1] = finding("WARN",
+          ("%s/%d of the VMs overlaps a route of %s: one of the two hides the other"):format(net.subnet, net.prefix, link),
+          "if it is a VPN's, disconnect it while you need the VMs, or the reverse")
+      end
+    end
+  end
+end
+
+local function forwarding(read, out)
+  if (read "/proc/sys/net/ipv4/ip_forward" or "1"):match "%d" == "0" then
+    out[#out + 1] = finding("FAIL", "somebody has switched IPv4 forwarding off: VMs reach nothing",
+      "take net.ipv4.ip_forward=0 out of /etc/sysctl.d, then: sudo sysctl net.ipv4.ip_forward=1")
+  end
+end
+
+-- ufw knows no place for others' rules: what it drops stays dropped.
+local function ufw(net, read, out)
+  if not (read "/etc/ufw/ufw.conf" or ""):find "ENABLED=yes" then return end
+  local policy = (read "/etc/default/ufw" or ""):match 'DEFAULT_FORWARD_POLICY="?(%u+)'
+  if policy == "ACCEPT" then return end
+  out[#out + 1] = finding("WARN", "ufw is on and drops forwarded traffic, unless it was told of " .. net.bridge,
+    ("sudo ufw route allow in on %s; sudo ufw route allow out on %s; sudo ufw allow in on %s to any port 53"):format(
+      net.bridge, net.bridge, net.bridge))
+end
+
+---@param net {subnet: string, prefix: integer, bridge: string}
+---@param read fun(path: string): string?
+---@return table[]
+function M.findings(net, read)
+  local out = {}
+  forwarding(read, out)
+  ufw(net, read, out)
+  overlaps(net, read, out)
+  return out
+end
+
+return M
