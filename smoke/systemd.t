@@ -71,6 +71,17 @@ for victim in bangerd bangerd-root; do
     is "after kill -9 of $victim: the same pid" "$(for _ in $(seq 50); do got=$(show pid 2>/dev/null) && break; sleep 0.1; done; echo "${got:-}")" "$pid"
     is "after kill -9 of $victim: the same boot" "$(boot)" "$first"
 done
+# ---- the host's other network programs, which start after us ----
+inside systemctl start systemd-resolved firewalld
+zone() { inside firewall-cmd --get-zone-of-interface=bgmain-br 2>&1 || true; }
+eventually() { local want=$1 got; shift; for _ in $(seq 150); do got=$("$@"); [ "$got" = "$want" ] && break; sleep 0.1; done; echo "$got"; }
+is "firewalld has the bridge in a zone that lets it pass" "$(eventually trusted zone)" trusted
+is "a guest reaches the resolver through it" "$(as_alice banger vm exec dev -- getent ahostsv4 dev.vm | awk 'NR == 1 {print $1}')" "$(show address)"
+is "resolved asks us for names below vm" "$(inside resolvectl query --legend=no dev.vm | awk 'NR == 1 {print $2}')" "$(show address)"
+is "and for no others" "$(inside resolvectl domain bgmain-br | cut -d: -f2) $(inside resolvectl default-route bgmain-br | cut -d: -f2)" " ~vm  no"
+inside systemctl restart firewalld
+is "after firewalld's restart it is again" "$(eventually trusted zone)" trusted
+
 ok "system restart" inside banger system restart
 is "after system restart: the same pid" "$(show pid)" "$pid"
 is "after system restart: the same boot" "$(boot)" "$first"
