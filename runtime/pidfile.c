@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,22 +22,40 @@ static struct flock whole_file(void)
     return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
 }
 
+/*
+ * A process that is killed while it forks a child leaves its lock to the child until that calls
+ * exec. So a lock whose holder is dead, or has not written its name yet, is waited for.
+ */
+static int take_lock(int fd, const char *path, struct bg_err *err)
+{
+    enum { WAIT_MS = 1000, PAUSE_MS = 5 };
+    struct bg_pidfile_holder holder;
+
+    for (int left = WAIT_MS;; left -= PAUSE_MS) {
+        struct flock lock = whole_file();
+
+        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+            return 0;
+        if (errno != EAGAIN && errno != EACCES)
+            return bg_fail_sys(err, errno, "lock %s", path);
+        if (left <= 0 || bg_pidfile_holder(path, &holder, err) == 0)
+            return bg_fail(err, "pidfile.held", "%s: another process runs already", path);
+        poll(NULL, 0, PAUSE_MS);
+    }
+}
+
 int bg_pidfile_acquire(const char *path, struct bg_err *err)
 {
     bg_autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    struct flock lock = whole_file();
     struct bg_proc self;
     char line[64];
     int r, length;
 
     if (fd < 0)
         return bg_fail_sys(err, errno, "pidfile %s", path);
-    if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-        if (errno == EAGAIN || errno == EACCES)
-            return bg_fail(err, "pidfile.held", "%s: another process runs already", path);
-        return bg_fail_sys(err, errno, "lock %s", path);
-    }
-    r = bg_proc_read(getpid(), &self, err);
+    r = take_lock(fd, path, err);
+    if (r == 0)
+        r = bg_proc_read(getpid(), &self, err);
     if (r < 0)
         return r;
     length = snprintf(line, sizeof(line), "%d %llu\n", (int)getpid(), self.start);

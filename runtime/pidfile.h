@@ -20,7 +20,8 @@ struct bg_pidfile_holder {
 
 /*
  * Lock and write our pid. The descriptor holds the lock; keep it open. pidfile.held while
- * another process has it.
+ * another process has it; one that is dead and has left it to a child for a moment is waited for,
+ * at most 1 s.
  */
 int bg_pidfile_acquire(const char *path, struct bg_err *err);
 

@@ -31,6 +31,30 @@ describe("banger.rt.pidfile", function()
     sys.close(fd)
   end)
 
+  it("waits for a lock whose holder is dead, and for no other", function()
+    local uv = require "luv"
+    local fd = assert(pidfile.acquire(path))
+    local writer = assert(sys.open(path, "wt"))
+    assert(sys.write(writer, "4194305 1\n"))   -- above every pid: what a process leaves that was killed while it forked
+    sys.close(writer)
+    local script, code = path .. ".lua", nil
+    assert(sys.replace(script, ([[return require("banger.rt.pidfile").acquire(%q) and 0 or 7]]):format(path), 384))
+    local handle
+    handle = uv.spawn("build/banger-dev", { args = { "--lua", script } }, function(status)
+      code = status
+      handle:close()
+    end)
+    local timer = uv.new_timer()
+    timer:start(200, 0, function()
+      assert.is_nil(code)
+      sys.close(fd)
+      timer:close()
+    end)
+    uv.run()
+    assert.equal(0, code)
+    sys.rmtree(script)
+  end)
+
   it("signals the holder and nobody else", function()
     local uv = require "luv"
     local holder_code = ([[
