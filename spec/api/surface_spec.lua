@@ -65,6 +65,13 @@ describe("the public API", function()
     assert.are.equal(#surface, promised)
   end)
 
+  it("gives no method the name of a field: a field that is absent would be the method", function()
+    local methods = vm_methods()
+    for _, field in ipairs(require("banger.cli.commands.shapes").vm) do
+      assert.is_nil(rawget(methods, field[1]), "Vm:" .. field[1] .. " is a field as well")
+    end
+  end)
+
   it("has annotations that are Lua and name every function and class", function()
     local annotations = luals.text()
     assert(loadstring(annotations))

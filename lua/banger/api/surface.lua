@@ -48,7 +48,7 @@ return {
   { "Vm:kill", "options: VmKill?", "banger.Vm|nil" .. FAIL, "As banger.vm.kill." },
   { "Vm:delete", "options: VmDelete?", "banger.Vm|nil" .. FAIL, "As banger.vm.delete." },
   { "Vm:pause", "options: VmPause?", "banger.Vm|nil" .. FAIL, "As banger.vm.pause." },
-  { "Vm:autostart", "options: VmAutostart?", "banger.Vm|nil" .. FAIL, "As banger.vm.autostart." },
+  { "Vm:set_autostart", "options: VmAutostart?", "banger.Vm|nil" .. FAIL, "As banger.vm.autostart." },
   { "Vm:resume", "options: VmResume?", "banger.Vm|nil" .. FAIL, "As banger.vm.resume." },
   { "Vm:suspend", "options: VmSuspend?", "banger.Vm|nil" .. FAIL, "As banger.vm.suspend." },
   { "Vm:fork", "options: VmFork?", "banger.Vm[]|nil, table|banger.Error|nil", "As banger.vm.fork." },

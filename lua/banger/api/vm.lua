@@ -55,7 +55,8 @@ for _, verb in ipairs { "start", "stop", "restart", "kill", "delete", "pause", "
   ---@param options table?    timeout, force; of autostart: on
   ---@return banger.Vm|nil, banger.Error?
   M[verb] = function(name, options) return ask("vm." .. verb, with_name(name, options)) end
-  Vm[verb] = function(self, options) return M[verb](self.name, options) end
+  -- `autostart` is a field of the object, too: its method has a name of its own.
+  Vm[verb == "autostart" and "set_autostart" or verb] = function(self, options) return M[verb](self.name, options) end
 end
 
 ---The fd of a log of the VM's last start: "console", "vmm" or "metrics". It is the caller's.
