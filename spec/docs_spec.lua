@@ -12,7 +12,7 @@ local OTHER = {
   lua = true, md = true, txt = true, db = true, c = true, def = true, log = true, ["user.name"] = true, ["user.email"] = true,
 }
 for name in pairs(require "banger.aio.task") do OTHER["task." .. name] = true end
-for name in scratch.output([[grep -rhoE 'emit\("[a-z_.]+"' lua | cut -d'"' -f2]]):gmatch "%S+" do OTHER[name] = true end
+for name in scratch.output([[grep -rhoE '(emit|info|warn)\("[a-z_.]+"' lua | cut -d'"' -f2]]):gmatch "%S+" do OTHER[name] = true end
 
 local areas = {}
 for code in pairs(codes) do areas[code:match "^%l+"] = true end
