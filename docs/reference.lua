@@ -45,8 +45,8 @@ local function add_class(block)
 end
 
 local function api()
-  add("# The Lua API", "", MADE, "", '`require "banger"` in a script that `banger run` runs, at the prompt, in a hook, or in a program that',
-    "embeds banger (docs/scripting.md, docs/embedding.md). Whatever can be expected to fail returns `nil, err`.",
+  add("# The Lua API", "", MADE, "", '`require "banger"` in a script that `banger run` runs, at the prompt, in a hook, or in a program',
+    "that embeds banger (docs/scripting.md, docs/embedding.md). Whatever can be expected to fail returns `nil, err`.",
     "`build/banger.d.lua` has the same for editors.")
   local annotations = luals.text()
   local functions, group = {}, nil

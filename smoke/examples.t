@@ -44,5 +44,8 @@ like "examples/bisect.lua" "$(banger run "$work/bisect.lua" --repo "$repo" HEAD~
 like "examples/lab.lua" "$(banger run "$work/lab.lua" | tr '\n' ';')" \
     "lab-client -> lab-server: yes;lab-server -> lab-client: yes;lab-loner -> lab-server: no;lab-client -> lab-loner: no"
 is "examples/pool.lua" "$(echo 'uname -s' | banger run "$work/pool.lua" --size 1)" Linux
+banger vm create here --memory 256M --quiet >/dev/null
+is "examples/everywhere.lua" "$(banger run "$work/everywhere.lua" uname -s)" "here (0): Linux"
+banger vm delete here --force --quiet >/dev/null
 is "nothing is left" "$(banger vm list --json | jq '.vms | length')$(vm_leaks)" 0
 finish

@@ -82,9 +82,9 @@ $tmux load-buffer "$work/bytes"
 $tmux paste-buffer
 type_text '"'
 key Home
-type_text '#"'
+type_text '1000 + #"'
 key Enter
-ok "bytes that are no text count as they are" wait_for "banger>"
+ok "bytes that are no text count as they are" wait_for "1002"
 $tmux resize-window -x 40
 type_text '"abcdefghijklmnopqrstuvwxyz" .. "0123456789" .. "end of a long line"'
 ok "a narrow window shows where the cursor is" wait_for 'end of a long line"'

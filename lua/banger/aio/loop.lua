@@ -1,5 +1,6 @@
 -- The event loop of the process: the one place that runs luv.
 local sched = require "banger.aio.sched"
+local sys = require "banger.rt.sys"
 local timer = require "banger.aio.timer"
 local uv = require "luv"
 
@@ -16,6 +17,16 @@ function M.run(done)
     if not uv.run("once") and not done() then return false end
   end
   return true
+end
+
+--- Give a new luv handle a descriptor that somebody else has made; what the handle cannot take is closed with it.
+---@return true|nil, string? message, string? name    as luv has it
+function M.adopt(handle, raw)
+  local ok, message, name = handle:open(raw)
+  if ok then return true end
+  handle:close()
+  sys.close(raw)
+  return nil, message, name
 end
 
 --- Handles that are open and not the loop's own: what a scope forgot to close. For tests and for doctor.

@@ -1,5 +1,6 @@
 -- TCP connections of numbers, not names: for a server of short questions and its own questions to others.
 local err = require "banger.core.err"
+local loop = require "banger.aio.loop"
 local task = require "banger.aio.task"
 local uv = require "luv"
 
@@ -30,12 +31,8 @@ Tcp.close, Listener.close = close, close
 function M.take(raw, what)
   local handle = assert(uv.new_tcp())
   local self = setmetatable({ handle = handle, what = what, waiting = 0 }, Listener)
-  local ok, message, name = handle:open(raw)
-  if not ok then
-    handle:close()
-    require("banger.rt.sys").close(raw)
-    return failed(what, message, name)
-  end
+  local ok, message, name = loop.adopt(handle, raw)
+  if not ok then return failed(what, message, name) end
   ok, message, name = handle:listen(64, function()
     self.waiting = self.waiting + 1
     if self.resume then self.resume(true) end

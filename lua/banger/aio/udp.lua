@@ -1,5 +1,6 @@
 -- Datagrams. Nobody is waited for on the way out: what has no room is lost, as on any wire.
 local err = require "banger.core.err"
+local loop = require "banger.aio.loop"
 local task = require "banger.aio.task"
 local uv = require "luv"
 
@@ -49,12 +50,8 @@ end
 ---@return banger.Udp|nil, banger.Error?
 function M.take(raw, what)
   local handle = assert(uv.new_udp())
-  local ok, message, name = handle:open(raw)
-  if not ok then
-    handle:close()
-    require("banger.rt.sys").close(raw)
-    return failed(what, message, name)
-  end
+  local ok, message, name = loop.adopt(handle, raw)
+  if not ok then return failed(what, message, name) end
   return start(handle, what)
 end
 

@@ -61,6 +61,17 @@ local function needs_git(name, seen)
     ("banger vm exec %s -- sh -c 'apt-get update && apt-get install -y git', or an image built with --packages git"):format(name))
 end
 
+-- What the VM has at that place; it needs git to tell.
+local function look(name, at)
+  local seen, e = inside.look(name, at)
+  if seen then
+    local ok
+    ok, e = needs_git(name, seen)
+    if ok then return seen end
+  end
+  return nil, e
+end
+
 -- Whether the VM has work that a push would overwrite.
 local function overwrites(name, repository, seen)
   if seen.state ~= "repository" then
@@ -77,10 +88,8 @@ local function overwrites(name, repository, seen)
 end
 
 local function push_one(name, repository, at, options, progress)
-  local seen, e = inside.look(name, at)
-  local ok
-  if seen then ok, e = needs_git(name, seen) end
-  if not ok then return nil, e end
+  local seen, e = look(name, at)
+  if not seen then return nil, e end
   local loses, why = overwrites(name, repository, seen)
   if loses and not options.force then return nil, err.new("workspace.unpulled", why) end
   local without = {}
@@ -175,10 +184,8 @@ end
 
 -- Fetches the VM's commits of one repository, if there are any: {repository, tip?, commits, changes}. Nothing points to them yet.
 local function gather(name, repository, at, pack, progress)
-  local seen, e = inside.look(name, at)
-  local ok
-  if seen then ok, e = needs_git(name, seen) end
-  if not ok then return nil, e end
+  local seen, e = look(name, at)
+  if not seen then return nil, e end
   if seen.state ~= "repository" or not seen.pushed then
     return unsupported(("%s:%s was not pushed from a repository"):format(name, seen.path), ("banger vm workspace push %s"):format(name))
   end
@@ -189,6 +196,7 @@ local function gather(name, repository, at, pack, progress)
   if answer.commits > 0 then
     progress(("fetch %d commits of %s:%s"):format(answer.commits, name, seen.path))
     answer.tip = seen.head
+    local ok
     ok, e = inside.send(name, seen.path, seen.head, seen.pushed, pack)
     if ok then ok, e = repository:take(pack, seen.head) end
     if not ok then return nil, e end

@@ -175,27 +175,27 @@ local function complete(tool, given)
   return true
 end
 
+-- Adds what was given of a row's flags or arguments.
+local function add_given(argv, list, add, given)
+  for _, one in ipairs(list) do
+    local key = key_of(one)
+    if has(given, key) then
+      local ok, e = add(argv, one, key, given[key])
+      if not ok then return nil, e end
+    end
+  end
+  return true
+end
+
 ---The command line that these arguments mean.
 ---@return string[]|nil argv, banger.Error?
 function M.argv(tool, given)
   local row, argv = tool.row, { unpack(tool.path) }
   local ok, e = known_keys(tool, given)
   if ok then ok, e = complete(tool, given) end
+  if ok then ok, e = add_given(argv, row.flags, add_flag, given) end
+  if ok then ok, e = add_given(argv, row.args, add_argument, given) end
   if not ok then return nil, e end
-  for _, flag in ipairs(row.flags) do
-    local key = key_of(flag)
-    if has(given, key) then
-      ok, e = add_flag(argv, flag, key, given[key])
-      if not ok then return nil, e end
-    end
-  end
-  for _, argument in ipairs(row.args) do
-    local key = key_of(argument)
-    if has(given, key) then
-      ok, e = add_argument(argv, argument, key, given[key])
-      if not ok then return nil, e end
-    end
-  end
   if row.rest and has(given, "command") then
     local words
     words, e = words_of({ many = true }, "command", given.command)
