@@ -230,6 +230,7 @@ static void with_a_vm(uid_t uid, int tries)
     ASK_RES(&r, jail_status, ID);
     by_class(uid, (pid_t)r.jail_status.pid);
     races(uid, tries);
+    snapshots(uid, tries / 10);
     ok(as(OWNER, teardown_runtime) && as(OWNER, tap_made) && as(OWNER, started),
        "a VM without rivals");
     ok(tell('n') && as(OWNER, running),

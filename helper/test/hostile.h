@@ -27,9 +27,13 @@ int ask(uint32_t op, const void *args, size_t size, union bg_results *ret, int *
         NULL)
 #define ID .vm = {VM}
 
-void before_a_vm(void);              /* hostile_requests.c */
-void by_class(uid_t uid, pid_t pid); /* hostile_class.c; the VM runs */
-void races(uid_t uid, int tries);    /* hostile_race.c; the VM runs */
+void before_a_vm(void);               /* hostile_requests.c */
+void by_class(uid_t uid, pid_t pid);  /* hostile_class.c; the VM runs */
+void races(uid_t uid, int tries);     /* hostile_race.c; the VM runs */
+void snapshots(uid_t uid, int tries); /* hostile_snap.c; the VM runs */
+/* A process that does fn for ever in a folder, as uid; it ends with us, or by rival_end. */
+pid_t rival(uid_t uid, const char *folder, void (*fn)(void));
+void rival_end(pid_t pid);
 int spawn(uint32_t engine, uint32_t cpus, uint32_t memory, size_t seed_size); /* jail_spawn */
 bool tap_made(void);
 #endif

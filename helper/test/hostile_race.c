@@ -18,14 +18,12 @@ static char jail[BG_PATH_MAX];
 static uid_t vm_uid;
 static int tries_wanted;
 
-/* A process that does fn for ever, as uid; it ends with us. */
-static pid_t rival(uid_t uid, void (*fn)(void))
+pid_t rival(uid_t uid, const char *folder, void (*fn)(void))
 {
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
-            (uid == vm_uid && chdir(jail) < 0))
+        if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 || chdir(folder) < 0)
             _exit(1);
         for (;;)
             fn();
@@ -33,7 +31,7 @@ static pid_t rival(uid_t uid, void (*fn)(void))
     return pid;
 }
 
-static void end(pid_t pid)
+void rival_end(pid_t pid)
 {
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
@@ -170,7 +168,7 @@ static bool pids_reused(void)
         pid_t vm = sleeper(vm_uid), other = -1;
         if (vm < 0 || bg_proc_read(vm, &was) < 0)
             return false;
-        end(vm);
+        rival_end(vm);
         FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "w");
         if (!last || fprintf(last, "%d", vm - 1) < 1 || fclose(last) != 0)
             return false;
@@ -178,7 +176,7 @@ static bool pids_reused(void)
         int fd = bg_proc_open(vm, was.start, vm_uid, 0, 0);
         bool won = fd >= 0 || other != vm;
         bg_close(&fd);
-        end(other);
+        rival_end(other);
         if (won)
             return false;
     }
@@ -213,22 +211,22 @@ void races(uid_t uid, int tries)
     ASK_RES(&r, jail_status, ID);
     snprintf(jail, sizeof(jail), STATE "/jails/firecracker/%.16s/root", r.jail_status.jail.s);
     ok(as(uid, make_evil_links), "links to exchange");
-    pid_t pid = rival(uid, swap_log);
+    pid_t pid = rival(uid, jail, swap_log);
     snprintf(what, sizeof(what), "A1 A2 a log exchanged for a link, %d tries", tries);
     ok(as(OWNER, reads_the_vmms_log), what);
-    end(pid);
-    pid = rival(uid, swap_api);
+    rival_end(pid);
+    pid = rival(uid, jail, swap_api);
     snprintf(what, sizeof(what),
              "A1 A2 a socket exchanged for a link to the helper's own, %d tries", tries);
     ok(as(OWNER, connects_to_the_vmm), what);
-    end(pid);
+    rival_end(pid);
     image = memfd_create("image", 0);
     ok(ftruncate(image, 100000) == 0, "an image");
-    pid = rival(OWNER, rewrite_image);
+    pid = rival(OWNER, "/", rewrite_image);
     snprintf(what, sizeof(what), "A2 an image rewritten while it is admitted, %d tries",
              tries / 20);
     ok(as(OWNER, admits) && bases_are_true(), what);
-    end(pid);
+    rival_end(pid);
     close(image);
     ok(as(OWNER, removes_admitted), "which are removed");
     snprintf(what, sizeof(what), "A7 A29 the pid of a VMM taken over by another process, %d tries",
