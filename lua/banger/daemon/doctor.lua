@@ -25,6 +25,10 @@ local function helper(daemon, out)
   end
   out[#out + 1] = finding("helper answers", "PASS", ("uids %d to %d; %s"):format(hello.uid_base, hello.uid_base + hello.uid_count - 1,
     #has > 0 and table.concat(has, ", ") or "no extra features"))
+  local dm = bit.band(hello.features, 2) ~= 0
+  out[#out + 1] = finding("disks", "PASS",
+    dm and "dm snapshots: what a guest has written stays taken until its VM is deleted, also what it trims"
+    or "files: a guest's disk grows as it is written; TRIM is not passed on by the engines")
   if hello.boot_id ~= daemon.host.boot_id then
     out[#out + 1] = finding("boot", "FAIL", "helper and daemon do not agree which boot this is", "restart both")
   end

@@ -12,6 +12,7 @@ local lifecycle = require "banger.flow.lifecycle"
 local methods = require "banger.rpc.methods"
 local network = require "banger.daemon.network"
 local reconcile = require "banger.flow.reconcile"
+local room = require "banger.flow.room"
 local rpc_server = require "banger.rpc.server"
 local signal = require "banger.flow.signal"
 local sweep = require "banger.flow.sweep"
@@ -178,10 +179,16 @@ local function keep_swept(self)
   local ok, problem = self.changed:wait_until(function() return self.settled end)
   if not ok then return nil, problem end
   return snapshots.keep_swept(self.life)
+-- Also for VMs that were paused before this life of the daemon.
+local function keep_room(self)
+  local ok, problem = self.changed:wait_until(function() return self.settled end)
+  if not ok then return nil, problem end
+  return room.keep(self.life)
 end
 
 local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
+  scope:spawn("room", function() return keep_room(self) end)
   scope:spawn("sweep", function() return self.sweep:keep() end)
   scope:spawn("watchdog", show_life)
   scope:spawn("dump", function() return dump_on_request(self) end)

@@ -139,6 +139,7 @@ function M.open(dirs, log, scope)
   host.clock = { time = sys.time }
   host.open = function(path) return sys.open(path, "rn") end
   host.close = sys.close
+  host.room = function() return sys.statfs(dirs.helper_state) end
   host.image = function(name) return image.get(dirs, name) end
   host.has_agent = function(one) return one.init == "banger" or one.agent ~= nil end
   host.kernel = function(name) return kernel.get(dirs, name) end

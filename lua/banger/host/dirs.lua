@@ -17,6 +17,7 @@ local M = {}
 ---@field socket string     the daemon's socket
 ---@field facts string      facts of this boot, a file per VM
 ---@field helper_socket string
+---@field helper_state string   where disks of VMs are; the daemon cannot enter its folders
 
 ---The places of one instance; pure.
 ---@param instance string
@@ -47,6 +48,7 @@ function M.resolve(instance, user_home, banger_home)
     socket = run .. "/bangerd.sock",
     facts = run .. "/vms",
     helper_socket = (main and "/run/banger-root" or "/run/banger-root-" .. instance) .. "/helper.sock",
+    helper_state = "/var/lib/banger-root/" .. instance,
   }
 end
 

@@ -19,7 +19,7 @@ return {
     { "boot_id", "string?", "the guest's, when it has told us" },
     { "reach", "string?", "open, isolated (no other VM), offline, or listed (what `allow` says)" },
     { "allow", "array?", "names and networks that it may reach, when it has a list" },
-    { "disk_kind", "string?", "dm, reflink or copy" },
+    { "disk_kind", "string?", "dm, reflink or copy; none gives back to the host what its guest trims" },
     { "autostart", "boolean?", "whether it is started whenever the host has started" },
     { "corrupt", "boolean?", "its record cannot be read as a whole" },
     { "ports", "array?", "published ports" },
