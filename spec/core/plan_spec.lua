@@ -2,8 +2,15 @@
 local plan = require "banger.core.plan"
 
 local STATES = { false, "creating", "stopped", "starting", "running", "paused", "stopping", "failed", "unknown" }
--- In which a deletion may have begun: the table calls them "deleting".
-local DELETED_FROM = { "stopped", "running", "stopping", "failed", "unknown" }
+-- What else a record may say was under way; the table has its own words for them.
+local UNDER_WAY = {
+  deleting = { field = "deleting", "stopped", "running", "stopping", "failed", "unknown" },
+  saving = { field = "saving", "running", "paused" },
+  suspending = { field = "suspending", "running", "paused" },
+  returning = { field = "returning", "failed" },
+  waking = { field = "restore", "starting" },
+  forking = { field = "restore", "creating" },
+}
 local PROCESSES = {
   { jail = "running", api = "Running" }, { jail = "running", api = "Paused" }, { jail = "running", api = "Not started" },
   { jail = "running" }, { jail = "exited" }, { jail = "none" }, { jail = "unknown" },
@@ -15,24 +22,29 @@ local TABLE = [[
   absent                                          no         none                 *      *    *       none
   absent                                          *          *                    *      *    *       orphan
   *                                               corrupt    *                    *      *    *       mark unknown
-  {creating,deleting}                             no         none                 *      *    *       discard
-  failed                                          no         none                 *      *    *       none
+  {creating,deleting,forking}                     no         none                 *      *    *       discard
+  {failed,returning}                              no         none                 *      *    *       none
   *                                               no         none                 *      *    *       mark failed
   *                                               no         *                    *      *    *       mark unknown
   *                                               yes        unknown              *      *    *       mark unknown
   *                                               yes        running/mute         *      *    *       mark unknown
+  {waking,forking}                                yes        running/Running      *      *    *       finish_start
+  {waking,forking}                                yes        running/Paused       *      *    *       finish_start
+  saving                                          yes        running/Running      *      *    *       go_on running
+  saving                                          yes        running/Paused       *      *    *       go_on running
   *                                               yes        running/Running      *      *    *       adopt running
   *                                               yes        running/Paused       *      *    *       adopt paused
-  {creating,starting}                             yes        running/Not-started  *      *    *       finish_start
+  {creating,starting,waking,forking}              yes        running/Not-started  *      *    *       finish_start
   *                                               yes        running/Not-started  *      *    *       mark unknown
-  {creating,deleting}                             yes        *                    *      *    *       discard
+  {creating,deleting,forking}                     yes        *                    *      *    *       discard
   *                                               yes        *                    no     *    *       settle failed
-  {running,paused}                                yes        *                    yes    *    same    settle failed
-  {running,paused}                                yes        *                    yes    *    other   settle stopped
-  {starting,stopping,unknown}                     yes        *                    yes    *    *       settle stopped
-  {stopped,failed}                                yes        none                 yes    no   *       none
+  suspending                                      yes        *                    yes    *    *       settle stopped
+  {running,paused,saving}                         yes        *                    yes    *    same    settle failed
+  {running,paused,saving}                         yes        *                    yes    *    other   settle stopped
+  {starting,stopping,unknown,waking}              yes        *                    yes    *    *       settle stopped
+  {stopped,failed,returning}                      yes        none                 yes    no   *       none
   stopped                                         yes        *                    yes    *    *       settle stopped
-  failed                                          yes        *                    yes    *    *       settle failed
+  {failed,returning}                              yes        *                    yes    *    *       settle failed
 ]]
 
 local rows = {}
@@ -63,7 +75,9 @@ local function every_record()
   for _, state in ipairs(STATES) do
     records[#records + 1] = { state or "absent", state and { state = state, reason = "as it was" } or nil }
   end
-  for _, state in ipairs(DELETED_FROM) do records[#records + 1] = { "deleting", { state = state, deleting = true } } end
+  for word, states in pairs(UNDER_WAY) do
+    for _, state in ipairs(states) do records[#records + 1] = { word, { state = state, [states.field] = "snapshot" } } end
+  end
   return records
 end
 
