@@ -179,6 +179,8 @@ local function keep_swept(self)
   local ok, problem = self.changed:wait_until(function() return self.settled end)
   if not ok then return nil, problem end
   return snapshots.keep_swept(self.life)
+end
+
 -- Also for VMs that were paused before this life of the daemon.
 local function keep_room(self)
   local ok, problem = self.changed:wait_until(function() return self.settled end)
