@@ -162,7 +162,7 @@ done
 is "files that cannot be loaded" "$(state_of 30-endless.lua) $(state_of 40-syntax.lua) $(state_of 50-open.lua) $(state_of 60-bytes.lua)" \
     "broken broken broken broken"
 like "and why" "$(reason_of 30-endless.lua)|$(reason_of 40-syntax.lua)|$(reason_of 50-open.lua)|$(reason_of 60-bytes.lua)" \
-    "within 5 s.*syntax.*hook.unsafe.*(refused|syntax|text)"
+    "within 5 s.*syntax.*\(hook.unsafe\).*(refused|syntax|text)"
 is "the good ones still work" "$(state_of first)" on
 like "failures are events" "$(banger events --json | jq -r 'select(.type == "hook.failed") | .hook // .file' | tr '\n' ' ')" "30-endless.lua .*spin .*strange"
 rm "$home/hooks.d/"*

@@ -63,10 +63,14 @@ local function caught(raised)
   return err.from_raised(raised, not again and full_traceback(sched.current) or nil)
 end
 
+local function outcome(ok, ...)
+  if ok then return pack(...) end
+  local raised = ...
+  return { n = 2, nil, err.is(raised) and raised or err.from_raised(raised) }
+end
+
 local function guarded(fn, ...)
-  local r = pack(xpcall(fn, caught, ...))
-  if not r[1] then return { n = 2, nil, err.is(r[2]) and r[2] or err.from_raised(r[2]) } end
-  return { n = r.n - 1, unpack(r, 2, r.n) }
+  return outcome(xpcall(fn, caught, ...))
 end
 
 -- tasks

@@ -24,12 +24,14 @@ local WIRE_FIELDS = { "code", "message", "errno", "remedy", "op_id", "field", "s
 ---@param fields table?      errno, cause, remedy, op_id, field, step, traceback, or details of one code
 ---@return banger.Error
 function M.new(code, message, fields)
-  if type(code) ~= "string" or not code:find("%.") and code ~= "internal" then
+  if type(code) ~= "string" or not code:find(".", 1, true) and code ~= "internal" then
     error("err.new: the code must be `area.reason`, got " .. tostring(code), 2)
   end
-  local e = {}
-  for key, value in pairs(fields or {}) do e[key] = value end
-  e.code, e.message = code, tostring(message)
+  local e = { code = code, message = tostring(message) }
+  if fields then
+    for key, value in pairs(fields) do e[key] = value end
+    e.code, e.message = code, tostring(message)
+  end
   return setmetatable(e, Error)
 end
 
