@@ -1,32 +1,17 @@
-/* rtnetlink through libnl-route-3, and /dev/net/tun; see link.h. */
+/* rtnetlink by libnl-route-3, a few ioctls, and /dev/net/tun; see link.h. */
 #include "link.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
-#include <netlink/route/neighbour.h>
+#include <linux/sockios.h>
+#include <netlink/msg.h>
 #include <netlink/route/route.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#define FREED(type) __attribute__((cleanup(free_##type))) struct type
-#define FREE(type, function)                                                                       \
-    static void free_##type(struct type **p)                                                       \
-    {                                                                                              \
-        if (*p)                                                                                    \
-            function(*p);                                                                          \
-    }
-FREE(nl_sock, nl_socket_free)
-FREE(nl_cache, nl_cache_free)
-FREE(nl_addr, nl_addr_put)
-FREE(rtnl_link, rtnl_link_put)
-FREE(rtnl_addr, rtnl_addr_put)
-FREE(rtnl_neigh, rtnl_neigh_put)
 
 /* libnl tells errors in codes of its own; those that callers tell apart, back as negative errnos. */
 static int result(int e)
@@ -42,86 +27,85 @@ static int result(int e)
     return e < 0 ? -EIO : 0;
 }
 
-static struct nl_sock *route_socket(void)
+struct attr {
+    int type, size; /* size 0: left out */
+    const void *data;
+};
+
+/* One request and the kernel's acknowledgement. attrs ends with a type of 0. */
+static int ask(int type, int flags, const void *head, size_t size, const struct attr *attrs)
 {
     struct nl_sock *s = nl_socket_alloc();
-    if (s && nl_connect(s, NETLINK_ROUTE) < 0) {
-        nl_socket_free(s);
-        s = NULL;
-    }
-    return s;
+    struct nl_msg *m = nlmsg_alloc_simple(type, flags);
+    int e = s && m ? nl_connect(s, NETLINK_ROUTE) : -NLE_NOMEM;
+    if (e >= 0)
+        e = nlmsg_append(m, (void *)head, size, NLMSG_ALIGNTO);
+    for (; e >= 0 && attrs->type; attrs++)
+        if (attrs->size)
+            e = nla_put(m, attrs->type, attrs->size, attrs->data);
+    if (e >= 0)
+        e = nl_send_sync(s, m); /* frees it */
+    else
+        nlmsg_free(m);
+    nl_socket_free(s);
+    return result(e);
 }
 
 int bg_link_get(const char *name, struct bg_link *ret)
 {
-    FREED(nl_sock) *s = route_socket();
-    FREED(rtnl_link) *l = NULL;
-    int e = s ? rtnl_link_get_kernel(s, 0, name, &l) : -NLE_NOMEM;
+    struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+    struct ifreq r = {.ifr_flags = 0};
+    strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
     memset(ret, 0, sizeof(*ret));
-    if (e < 0)
-        return result(e);
-    ret->ifindex = (uint32_t)rtnl_link_get_ifindex(l);
-    snprintf(ret->kind, sizeof(ret->kind), "%s",
-             rtnl_link_get_type(l) ? rtnl_link_get_type(l) : "");
-    return 0;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+        e = fd < 0 || ioctl(fd, SIOCGIFINDEX, &r) < 0 ? -errno : 0;
+    ret->ifindex = e == 0 ? (uint32_t)r.ifr_ifindex : 0;
+    r.ifr_data = (void *)&driver;
+    if (e == 0 && ioctl(fd, SIOCETHTOOL, &r) == 0)
+        memcpy(ret->kind, driver.driver, sizeof(ret->kind) - 1);
+    if (fd >= 0)
+        close(fd);
+    return e;
 }
 
 int bg_link_add_bridge(const char *name, const uint8_t mac[6])
 {
-    FREED(nl_sock) *s = route_socket();
-    FREED(rtnl_link) *l = rtnl_link_alloc();
-    FREED(nl_addr) *address = nl_addr_build(AF_LLC, mac, 6);
-    if (!s || !l || !address || rtnl_link_set_type(l, "bridge") < 0)
-        return -ENOMEM;
-    rtnl_link_set_name(l, name);
-    rtnl_link_set_addr(l, address);
-    return result(rtnl_link_add(s, l, NLM_F_CREATE | NLM_F_EXCL));
-}
-
-static struct rtnl_link *by_index(uint32_t ifindex)
-{
-    struct rtnl_link *l = rtnl_link_alloc();
-    if (l)
-        rtnl_link_set_ifindex(l, (int)ifindex);
-    return l;
+    const struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    const struct {
+        struct nlattr head;
+        char kind[8];
+    } kind = {{NLA_HDRLEN + sizeof("bridge"), IFLA_INFO_KIND}, "bridge"};
+    const struct attr attrs[] = {{IFLA_IFNAME, (int)strlen(name) + 1, name},
+                                 {IFLA_ADDRESS, 6, mac},
+                                 {IFLA_LINKINFO, sizeof(kind), &kind},
+                                 {0, 0, NULL}};
+    return ask(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link), attrs);
 }
 
 int bg_link_set_up(uint32_t ifindex, uint32_t master, uint32_t mtu)
 {
-    FREED(nl_sock) *s = route_socket();
-    FREED(rtnl_link) *l = by_index(ifindex), *change = rtnl_link_alloc();
-    if (!s || !l || !change)
-        return -ENOMEM;
-    rtnl_link_set_flags(change, IFF_UP);
-    if (master != 0)
-        rtnl_link_set_master(change, (int)master);
-    if (mtu != 0)
-        rtnl_link_set_mtu(change, mtu);
-    return result(rtnl_link_change(s, l, change, 0));
+    const struct ifinfomsg link = {
+        .ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    const struct attr attrs[] = {
+        {IFLA_MASTER, master ? 4 : 0, &master}, {IFLA_MTU, mtu ? 4 : 0, &mtu}, {0, 0, NULL}};
+    return ask(RTM_NEWLINK, 0, &link, sizeof(link), attrs);
 }
 
 int bg_link_delete(uint32_t ifindex)
 {
-    FREED(nl_sock) *s = route_socket();
-    FREED(rtnl_link) *l = by_index(ifindex);
-    int e = s && l ? result(rtnl_link_delete(s, l)) : -ENOMEM;
+    const struct ifinfomsg link = {.ifi_index = (int)ifindex};
+    int e = ask(RTM_DELLINK, 0, &link, sizeof(link), &(struct attr){0, 0, NULL});
     return e == -ENODEV ? 0 : e;
 }
 
 int bg_link_add_address(uint32_t ifindex, uint32_t address, uint32_t prefix)
 {
     uint32_t own = htonl(address), all = htonl(address | ((UINT32_C(1) << (32 - prefix)) - 1));
-    FREED(nl_sock) *s = route_socket();
-    FREED(rtnl_addr) *a = rtnl_addr_alloc();
-    FREED(nl_addr) *local = nl_addr_build(AF_INET, &own, 4),
-                   *broadcast = nl_addr_build(AF_INET, &all, 4);
-    if (!s || !a || !local || !broadcast)
-        return -ENOMEM;
-    nl_addr_set_prefixlen(local, (int)prefix);
-    rtnl_addr_set_ifindex(a, (int)ifindex);
-    if (rtnl_addr_set_local(a, local) < 0 || rtnl_addr_set_broadcast(a, broadcast) < 0)
-        return -ENOMEM;
-    int e = result(rtnl_addr_add(s, a, NLM_F_EXCL));
+    const struct ifaddrmsg at = {
+        .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix, .ifa_index = ifindex};
+    const struct attr attrs[] = {
+        {IFA_LOCAL, 4, &own}, {IFA_ADDRESS, 4, &own}, {IFA_BROADCAST, 4, &all}, {0, 0, NULL}};
+    int e = ask(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &at, sizeof(at), attrs);
     return e == -EEXIST ? 0 : e;
 }
 
@@ -143,20 +127,12 @@ int bg_link_add_tap(const char *name, uid_t uid)
 int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac)
 {
     uint32_t own = htonl(address);
-    FREED(nl_sock) *s = route_socket();
-    FREED(rtnl_neigh) *n = rtnl_neigh_alloc();
-    FREED(nl_addr) *to = nl_addr_build(AF_INET, &own, 4),
-                   *at = mac ? nl_addr_build(AF_LLC, mac, 6) : NULL;
-    if (!s || !n || !to || (mac && !at) || rtnl_neigh_set_dst(n, to) < 0)
-        return -ENOMEM;
-    rtnl_neigh_set_ifindex(n, (int)ifindex);
-    if (!mac) {
-        int e = result(rtnl_neigh_delete(s, n, 0));
-        return e == -ENODEV ? 0 : e;
-    }
-    rtnl_neigh_set_lladdr(n, at);
-    rtnl_neigh_set_state(n, NUD_PERMANENT);
-    return result(rtnl_neigh_add(s, n, NLM_F_CREATE | NLM_F_REPLACE));
+    const struct ndmsg at = {
+        .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex, .ndm_state = NUD_PERMANENT};
+    const struct attr attrs[] = {{NDA_DST, 4, &own}, {NDA_LLADDR, mac ? 6 : 0, mac}, {0, 0, NULL}};
+    int e = ask(mac ? RTM_NEWNEIGH : RTM_DELNEIGH, mac ? NLM_F_CREATE | NLM_F_REPLACE : 0, &at,
+                sizeof(at), attrs);
+    return e == -ENODEV && !mac ? 0 : e;
 }
 
 uint32_t bg_link_uplink_mtu(void)
@@ -176,21 +152,23 @@ uint32_t bg_link_uplink_mtu(void)
 
 int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix)
 {
-    FREED(nl_sock) *s = route_socket();
-    FREED(nl_cache) *routes = NULL;
-    int e = s ? rtnl_route_alloc_cache(s, AF_INET, 0, &routes) : -NLE_NOMEM;
-    if (e < 0)
-        return result(e);
-    for (struct nl_object *o = nl_cache_get_first(routes); o; o = nl_cache_get_next(o)) {
-        struct rtnl_route *r = (struct rtnl_route *)o;
-        struct nl_addr *to = rtnl_route_get_dst(r);
+    struct nl_sock *s = nl_socket_alloc();
+    struct nl_cache *routes = NULL;
+    int e = s ? nl_connect(s, NETLINK_ROUTE) : -NLE_NOMEM, found = 0;
+    if (e >= 0)
+        e = rtnl_route_alloc_cache(s, AF_INET, 0, &routes);
+    for (struct nl_object *o = e < 0 ? NULL : nl_cache_get_first(routes); o && !found;
+         o = nl_cache_get_next(o)) {
+        struct nl_addr *to = rtnl_route_get_dst((struct rtnl_route *)o);
         uint32_t net, bits = to ? nl_addr_get_prefixlen(to) : 0;
         if (bits == 0 || bits > 32 || nl_addr_get_len(to) != sizeof(net))
             continue;
         memcpy(&net, nl_addr_get_binary_addr(to), sizeof(net));
         uint32_t mask = ~UINT32_C(0) << (32 - (bits < prefix ? bits : prefix));
-        if ((ntohl(net) & mask) == (subnet & mask))
-            return 1;
+        found = (ntohl(net) & mask) == (subnet & mask);
     }
-    return 0;
+    if (routes)
+        nl_cache_free(routes);
+    nl_socket_free(s);
+    return e < 0 ? result(e) : found;
 }

@@ -123,17 +123,20 @@ static int enlist(struct bg_helper *h, const struct bg_net *net, uint32_t slot, 
     return runf(f, "remove the VM's list from nft", unlisted, net->names.table, number, address);
 }
 
-/* Each set that a tap can be in: taken out, and put in where it belongs. */
-static int place(struct bg_helper *h, const struct bg_net *net, uint32_t slot, bool here,
-                 uint32_t reach, const char *step, struct bg_reply *f)
+int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm *vm, bool here,
+               struct bg_reply *f)
 {
+    bool is_listed = vm->tap_reach == BG_V_listed;
+    uint32_t reach = vm->tap_reach;
     struct bg_net_names n;
     struct bg_batch b = {.n = 0};
     struct {
         char tap[16];
         uint8_t mac[8], address[4];
     } guest = {"", "", ""};
-    bg_net_names(&n, h->instance, net->subnet, slot);
+    if (here && is_listed && enlist(h, net, vm->slot, true, f) < 0)
+        return -1;
+    bg_net_names(&n, h->instance, net->subnet, vm->slot);
     memcpy(guest.tap, n.tap, strlen(n.tap)); /* padded with NULs, as the kernel compares it */
     memcpy(guest.mac, n.mac, sizeof(n.mac));
     memcpy(guest.address, &(uint32_t){htonl(n.address)}, 4);
@@ -152,24 +155,9 @@ static int place(struct bg_helper *h, const struct bg_net *net, uint32_t slot, b
             bg_batch_take(&b, n.table, &sets[i].e);
     }
     int error = bg_batch_commit(&b);
-    return error == -ENOENT && !here ? 1 : bg_step(f, step, error);
-}
-
-int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
-                   struct bg_reply *f)
-{
-    int gone = place(h, net, slot, false, reach, "dismiss the tap from nft", f);
-    if (gone != 0)
-        return gone < 0 ? -1 : 0;
-    return reach == BG_V_listed ? enlist(h, net, slot, false, f) : 0;
-}
-
-int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
-                 struct bg_reply *f)
-{
-    if (reach == BG_V_listed && enlist(h, net, slot, true, f) < 0)
-        return -1;
-    return place(h, net, slot, true, reach, "admit the tap to nft", f);
+    if (error < 0 && (here || error != -ENOENT))
+        return bg_step(f, here ? "admit the tap to nft" : "dismiss the tap from nft", error);
+    return error == 0 && !here && is_listed ? enlist(h, net, vm->slot, false, f) : 0;
 }
 
 int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint32_t prefix,
@@ -193,9 +181,8 @@ int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint
     return bg_step(f, "allow the network in nft", bg_batch_commit(&b));
 }
 
-/* The elements of a published port: in local_ports, and in ports when others may reach it, too. */
-static int publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
-                   bool wanted, const char *step, struct bg_reply *f)
+int bg_nft_port(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p, bool here,
+                struct bg_reply *f)
 {
     struct bg_net_names n;
     struct bg_batch b = {.n = 0};
@@ -206,23 +193,13 @@ static int publish(struct bg_helper *h, const struct bg_net *net, const struct b
     *(uint8_t *)key = p->proto == BG_V_udp ? IPPROTO_UDP : IPPROTO_TCP;
     data[0] = htonl(n.address);
     for (int both = 0; both < 2; both++, e.set = "ports") {
-        if (!wanted || !both || !p->local_only)
+        if (!here || !both || !p->local_only)
             bg_batch_put(&b, n.table, &e);
-        if (!wanted)
+        if (!here)
             bg_batch_take(&b, n.table, &e);
     }
     int error = bg_batch_commit(&b);
-    return error == -ENOENT && !wanted ? 0 : bg_step(f, step, error);
-}
-
-int bg_nft_publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
-                   struct bg_reply *f)
-{
-    return publish(h, net, p, true, "publish the port in nft", f);
-}
-
-int bg_nft_unpublish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
-                     struct bg_reply *f)
-{
-    return publish(h, net, p, false, "withdraw the port from nft", f);
+    if (error == -ENOENT && !here)
+        return 0;
+    return bg_step(f, here ? "publish the port in nft" : "withdraw the port from nft", error);
 }

@@ -21,20 +21,17 @@ bool bg_nft_is_up(const struct bg_net *net);
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f);
 
 /*
- * Let the VM's tap speak with its MAC and address; reach is an E_reach. To change it, dismiss with the old one first.
- * A dismissal from tables that somebody has removed is done.
+ * Let the VM's tap speak with its MAC and address, and reach what vm->tap_reach says; or not any more. To change the
+ * reach, take the tap out with the old one first. What is to be out of tables that somebody has removed is out.
  */
-int bg_nft_admit(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
-                 struct bg_reply *f);
-int bg_nft_dismiss(struct bg_helper *h, const struct bg_net *net, uint32_t slot, uint32_t reach,
-                   struct bg_reply *f);
+int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm *vm, bool here,
+               struct bg_reply *f);
 
 /* Let an admitted VM of reach `listed` send to the network, for so many seconds (0: as long as it has its tap). */
 int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint32_t prefix,
                  uint32_t seconds, struct bg_reply *f);
 
-int bg_nft_publish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
-                   struct bg_reply *f);
-int bg_nft_unpublish(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p,
-                     struct bg_reply *f);
+/* In local_ports, and in ports as well when others may reach it. */
+int bg_nft_port(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p, bool here,
+                struct bg_reply *f);
 #endif

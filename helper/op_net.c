@@ -65,12 +65,11 @@ static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply
     struct bg_port port;
     int found;
     while ((found = bg_vm_next(h, id, id, f)) == 1)
-        if (bg_vm_load(h, id, &vm, f) < 0 ||
-            (vm.has_tap && bg_nft_admit(h, net, vm.slot, vm.tap_reach, f) < 0))
+        if (bg_vm_load(h, id, &vm, f) < 0 || (vm.has_tap && bg_nft_tap(h, net, &vm, true, f) < 0))
             return -1;
     for (uint32_t i = 0; found == 0 && (found = bg_port_at(h, NULL, i, &port, f)) == 1;
          found = 0, i++)
-        if (bg_nft_publish(h, net, &port, f) < 0)
+        if (bg_nft_port(h, net, &port, true, f) < 0)
             return -1;
     return found;
 }
@@ -210,6 +209,26 @@ BG_ACT(dns_socket)
     return r->socket < 0 ? -1 : 0;
 }
 
+/* 1: the VM's tap is there, and the one of the ledger; 0: none is. Found, but not proven to be ours: refused as `code`. */
+static int own_tap(const struct bg_vm *vm, const char *name, struct bg_link *ret, uint32_t code,
+                   struct bg_reply *f)
+{
+    int error = bg_link_get(name, ret);
+    if (error < 0)
+        return error == -ENODEV ? 0 : bg_step(f, "look for the tap", error);
+    if (strcmp(ret->kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != ret->ifindex))
+        return bg_fail(f, code, EEXIST, "link %s exists and is not the tap that banger made", name);
+    return 1;
+}
+
+/* What the operations on a VM's network begin with: its lock and the network's, and what the ledger has of both. */
+static int open_both(struct bg_helper *h, const char *id, struct bg_vm *vm, struct bg_net *net,
+                     struct bg_reply *f)
+{
+    bool good = bg_vm_open(h, id, vm, f) == 0 && bg_lock(h, BG_LOCK_NET, f) == 0;
+    return good ? bg_net_load(h, net, f) : -1;
+}
+
 /* Remove a tap of the VM: ours by ledger, and of the right kind by kernel. 0 also when it is gone. */
 int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 {
@@ -223,16 +242,12 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
     if (bg_net_load(h, &net, f) < 0)
         return f->code == BG_NET_ABSENT ? 0 : -1;
     bg_net_names(&n, h->instance, net.subnet, vm->slot);
-    int error = bg_link_get(n.tap, &link);
-    if (error < 0 && error != -ENODEV)
-        return bg_step(f, "look for the tap", error);
-    if (error == 0 &&
-        (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
-        return bg_fail(f, BG_VM_UNPROVEN, 0,
-                       "link %s is not the tap that banger made; nothing was removed", n.tap);
-    if (bg_nft_dismiss(h, &net, vm->slot, vm->tap_reach, f) < 0)
+    int error = 0, found = own_tap(vm, n.tap, &link, BG_VM_UNPROVEN, f);
+    if (found < 0)
         return -1;
-    if (error == 0 && (error = bg_link_delete(link.ifindex)) < 0)
+    if (bg_nft_tap(h, &net, vm, false, f) < 0)
+        return -1;
+    if (found && (error = bg_link_delete(link.ifindex)) < 0)
         return bg_step(f, "remove the tap", error);
     if ((error = bg_link_neighbour(net.ifindex, n.address, NULL)) < 0)
         return bg_step(f, "forget the guest's MAC", error);
@@ -246,26 +261,17 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
 {
     struct bg_net_names n;
     struct bg_link link;
-    int error;
     bg_net_names(&n, h->instance, net->subnet, vm->slot);
     /* An intent without ifindex may have its tap already: made by a helper that died before it could say so. */
-    error = vm->has_tap ? bg_link_get(n.tap, &link) : -ENODEV;
-    if (error == 0 &&
-        (strcmp(link.kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != link.ifindex)))
-        return bg_fail(f, BG_NET_CONFLICT, EEXIST,
-                       "link %s exists and is not the tap that banger made", n.tap);
-    if (error < 0 && error != -ENODEV)
-        return bg_step(f, "look for the tap", error);
-    bool made = error == -ENODEV;
-    if (!made && bg_nft_dismiss(h, net, vm->slot, vm->tap_reach, f) < 0)
+    int error = 0, found = vm->has_tap ? own_tap(vm, n.tap, &link, BG_NET_CONFLICT, f) : 0;
+    if (found < 0 || (found && bg_nft_tap(h, net, vm, false, f) < 0))
         return -1;
     vm->tap_reach = reach;
-    if (made)
-        vm->tap_ifindex = 0;
+    vm->tap_ifindex = found ? link.ifindex : 0;
     vm->has_tap = true;
     if (bg_vm_save(h, vm, false, f) < 0)
         return -1;
-    if (made) {
+    if (!found) {
         if ((error = bg_link_add_tap(n.tap, vm->uid)) == -EEXIST) {
             vm->has_tap = false;
             bg_vm_save(h, vm, false, f);
@@ -277,7 +283,7 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
     }
     vm->tap_ifindex = link.ifindex;
     /* Rules before the port: the tap never carries a frame that nobody checks. */
-    if (bg_nft_admit(h, net, vm->slot, reach, f) < 0)
+    if (bg_nft_tap(h, net, vm, true, f) < 0)
         return -1;
     if ((error = bg_link_set_up(link.ifindex, net->ifindex, 0)) < 0)
         return bg_step(f, "put the tap on the bridge", error);
@@ -292,8 +298,7 @@ BG_ACT(tap_create)
     struct bg_vm vm;
     struct bg_net net;
     struct bg_net_names n;
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0 ||
-        bg_net_load(h, &net, f) < 0)
+    if (open_both(h, a->vm.s, &vm, &net, f) < 0)
         return -1;
     bool fresh = !vm.has_tap;
     if (make_tap(h, &net, &vm, a->reach, f) < 0) {
@@ -319,8 +324,7 @@ BG_ACT(egress_allow)
     if (a->seconds > BG_EGRESS_MAX_S || (a->seconds > 0 && a->prefix != 32))
         return bg_fail(f, BG_BAD_REQUEST, 0, "seconds: at most %d, and for one address (prefix 32)",
                        BG_EGRESS_MAX_S);
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0 ||
-        bg_net_load(h, &net, f) < 0)
+    if (open_both(h, a->vm.s, &vm, &net, f) < 0)
         return -1;
     if (!vm.has_tap || vm.tap_reach != BG_V_listed)
         return bg_fail(f, BG_BAD_REQUEST, 0, "vm: %s has no tap whose reach is listed", vm.id);
@@ -345,11 +349,6 @@ static int has_listener(uint32_t proto, uint32_t port, bool local_only)
     return errno == EADDRINUSE ? 1 : -1;
 }
 
-static bool valid_port(uint32_t port)
-{
-    return port >= 1 && port <= 65535;
-}
-
 /* Safe because it takes numbers only; privileged ports and ports with a listener are refused. */
 BG_ACT(port_publish)
 {
@@ -358,10 +357,9 @@ BG_ACT(port_publish)
     struct bg_port port;
     if (a->host_port < 1024 || a->host_port > 65535)
         return bg_fail(f, BG_BAD_REQUEST, 0, "host_port: must be 1024 to 65535");
-    if (!valid_port(a->guest_port) || a->local_only > 1)
+    if (a->guest_port < 1 || a->guest_port > 65535 || a->local_only > 1)
         return bg_fail(f, BG_BAD_REQUEST, 0, "guest_port: must be 1 to 65535, local_only: 0 or 1");
-    if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0 ||
-        bg_net_load(h, &net, f) < 0)
+    if (open_both(h, a->vm.s, &vm, &net, f) < 0)
         return -1;
     struct bg_port asked = {a->proto, a->host_port, a->guest_port, a->local_only, vm.slot, ""};
     memcpy(asked.vm, vm.id, sizeof(asked.vm));
@@ -380,9 +378,9 @@ BG_ACT(port_publish)
                        a->host_port);
     if (bg_port_save(h, &asked, f) < 0)
         return -1;
-    if (bg_nft_publish(h, &net, &asked, f) < 0) {
+    if (bg_nft_port(h, &net, &asked, true, f) < 0) {
         struct bg_reply unused;
-        if (!found && bg_nft_unpublish(h, &net, &asked, &unused) == 0)
+        if (!found && bg_nft_port(h, &net, &asked, false, &unused) == 0)
             bg_forget(h, bg_port_name(a->proto, a->host_port), &unused);
         return -1;
     }
@@ -393,7 +391,7 @@ static int withdraw(struct bg_helper *h, const struct bg_port *port, struct bg_r
 {
     struct bg_net net;
     if (bg_net_load(h, &net, f) == 0) {
-        if (bg_nft_unpublish(h, &net, port, f) < 0)
+        if (bg_nft_port(h, &net, port, false, f) < 0)
             return -1;
     } else if (f->code != BG_NET_ABSENT)
         return -1;
