@@ -44,18 +44,30 @@ $(GUEST)/%_tool: guest/test/%_tool.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -o $@ $^
 
+# The one tool that runs in a guest.
+PROGRAMS += $(GUEST)/loopback_tool
+$(GUEST)/loopback_tool: $(GUEST)/test/loopback_tool.o $(GUEST)/agent/frame.o
+	$(CC) $(GUEST_LDFLAGS) $^ -o $@
+
 GUEST_FUZZ := $(patsubst guest/test/%.c,$(GUEST)/%,$(wildcard guest/test/fuzz_*.c))
 $(GUEST)/fuzz_%: guest/test/fuzz_%.c $(GUEST_PURE:%=guest/%.c)
 	@mkdir -p $(@D)
 	clang $(filter-out -D_FORTIFY_SOURCE=2,$(BASE_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined -o $@ $^
+
+# The fuzz targets over guest/test/corpus, without a fuzzer.
+GUEST_CORPORA := $(patsubst guest/test/fuzz_%.c,$(GUEST)/corpus_%,$(wildcard guest/test/fuzz_*.c))
+UNIT += $(GUEST_CORPORA)
+$(GUEST)/corpus_%: guest/test/fuzz_%.c guest/test/corpus.c $(GUEST_PURE:%=guest/%.c)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -MF $@.d -DCORPUS='"guest/test/corpus/$*"' -o $@ $^
 
 # Whatever a peer's bytes reach: the mux, the agent's requests, the seed. FUZZ_SECONDS=3600 for a long run.
 .PHONY: fuzz-guest
 fuzz-guest: $(GUEST_FUZZ) ## fuzz the guest's decoders
 	@for fuzz in $^; do \
 	    mkdir -p $$fuzz.corpus && $$fuzz -max_total_time=$(or $(FUZZ_SECONDS),20) -max_len=5000 -close_fd_mask=3 \
-	        -artifact_prefix=$$fuzz. $$fuzz.corpus 2>$$fuzz.log || { tail -30 $$fuzz.log; exit 1; }; \
+	        -artifact_prefix=$$fuzz. $$fuzz.corpus guest/test/corpus/$${fuzz##*_} 2>$$fuzz.log || { tail -30 $$fuzz.log; exit 1; }; \
 	    echo "  $$fuzz: $$(grep -o 'Done .* runs' $$fuzz.log)"; \
 	done
 
--include $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d) $(GUEST_TOOLS:%=%.d)
+-include $(GUEST_ALL:%=$(GUEST)/%.d) $(GUEST)/initrd/init.d $(GUEST_TESTS:%=$(GUEST)/%.d) $(GUEST_CORPORA:%=%.d) $(GUEST_TOOLS:%=%.d)

@@ -48,6 +48,9 @@ int bg_file_flags(const char *mode)
         case 'd':
             flags |= O_DIRECTORY;
             break;
+        case 'b':
+            flags |= O_NONBLOCK;
+            break;
         default:
             return -EINVAL;
         }

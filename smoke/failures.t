@@ -42,7 +42,8 @@ fails() {
 
 # kernel_that NAME SCRIPT: boot arguments that tell the scripted engine what to do (engine/scripted/script.h)
 vmlinux=$(banger kernel list --json | jq -r '.kernels[] | select(.name == "debian").path')
-kernel_that() { banger kernel import "$vmlinux" --name "$1" --boot-args "scripted=${2// /,}" --quiet >/dev/null; }
+initrd=$(banger kernel list --json | jq -r '.kernels[] | select(.name == "debian").initrd')
+kernel_that() { banger kernel import "$vmlinux" --initrd "$initrd" --name "$1" --boot-args "scripted=${2// /,}" --quiet >/dev/null; }
 
 kernel_that dies "PUT /actions exit 1"
 fails "a VMM that dies at the start" vm.ended --kernel dies

@@ -65,7 +65,7 @@ scenario() {
 }
 
 # Kernel and image take a minute to make, so they are made once per version of their recipe and kept in build/cache.
-parts_folder=$PWD/build/cache/$(cat lua/banger/host/{image,kernel}*.lua build/guest/{files,banger-guest,initrd-init} packages.txt 2>/dev/null |
+parts_folder=$PWD/build/cache/$(cat lua/banger/host/{image,kernel,modules}*.lua build/guest/{files,banger-guest,initrd-init} packages.txt 2>/dev/null |
     sha256sum | cut -c1-16)
 
 # Everything that a later VM of this scenario starts from.

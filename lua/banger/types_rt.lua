@@ -26,7 +26,7 @@
 ---@field close fun(fd: integer): true|nil, banger.Error?
 ---@field cloexec fun(fd: integer, on: boolean): true|nil, banger.Error?
 ---@field nonblock fun(fd: integer, on: boolean): true|nil, banger.Error?
----@field open fun(path: string, flags: string, mode: integer?): integer|nil, banger.Error?     flags "r" "w" "rw" plus any of "c"reate "x"excl "t"runc "a"ppend "n"ofollow "d"irectory
+---@field open fun(path: string, flags: string, mode: integer?): integer|nil, banger.Error?     flags "r" "w" "rw" plus any of "c"reate "x"excl "t"runc "a"ppend "n"ofollow "d"irectory non"b"locking (a pipe that nobody writes to does not hold the caller)
 ---@field stat fun(path_or_fd: string|integer): {type: "file"|"dir"|"link"|"socket"|"fifo"|"char"|"block", size: integer, blocks: integer, mode: integer, uid: integer, gid: integer, dev: integer, ino: integer, nlink: integer, mtime: number}|nil, banger.Error?   does not follow links
 ---@field replace fun(path: string, bytes: string, mode: integer): true|nil, banger.Error?      beside, fsync, rename, fsync of the folder
 ---@field mkdir_p fun(path: string, mode: integer): true|nil, banger.Error?

@@ -38,6 +38,8 @@ describe("host, for real", function()
     assert.is_true(out.kernel.pvh)
     assert.matches("cloud%-amd64$", out.kernel.release)
     assert.equal(out.kernel.digest, out.own.digest)
+    assert.equal("kernel.unusable", out.lacking.code) -- Debian's has its drivers as modules
+    assert.matches("CONFIG_VIRTIO_MMIO, CONFIG_VIRTIO_BLK", out.lacking.message, 1, true)
     assert.equal("quiet", out.own.boot_args)
     assert.equal(out.kernel.digest .. "\n", scratch.output("sha256sum < " .. out.kernel.path .. " | cut -d' ' -f1"))
     assert.equal(out.image.digest .. "\n", scratch.output("sha256sum < " .. out.image.path .. " | cut -d' ' -f1"))

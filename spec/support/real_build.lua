@@ -15,8 +15,10 @@ print(cjson.encode((assert(task.main(function()
   assert(dirs.ensure(here))
   local pulled = assert(kernel.pull(here, { source = "debian" }, progress))
   local built = assert(image.build(here, { distribution = "debian", script = script }, progress))
-  local again = assert(kernel.import(here, { file = pulled.path, name = "own", boot_args = "quiet" }, progress))
+  local again = assert(kernel.import(here, { file = pulled.path, initrd = pulled.initrd, name = "own", boot_args = "quiet" }, progress))
   assert(os.execute(("tar -C %s -cf %s/root.tar etc && gzip -k %s/root.tar"):format(folder, folder, folder)) == 0)
+  local bare, lacking = kernel.import(here, { file = pulled.path, name = "bare" }, progress)
+  assert(bare == nil)
   local imported = assert(image.import(here, { file = folder .. "/root.tar.gz", name = "mine" }, progress))
   assert(os.execute(("qemu-img convert -O qcow2 %s %s/disk.qcow2"):format(imported.path, folder)) == 0)
   local converted = assert(image.import(here, { file = folder .. "/disk.qcow2", name = "again" }, progress))
@@ -26,7 +28,7 @@ print(cjson.encode((assert(task.main(function()
   local hostile, refused = image.import(here, { file = folder .. "/hostile.tar", name = "hostile" }, progress)
   assert(hostile == nil)
   return {
-    refused = { code = refused.code, message = refused.message },
+    refused = { code = refused.code, message = refused.message }, lacking = { code = lacking.code, message = lacking.message },
     uid = require("banger.rt.sys").getuid(), kernel = pulled, image = built, own = again, imported = imported, converted = converted,
     images = assert(image.list(here)), kernels = assert(kernel.list(here)), pruned = assert(image.prune(here, { debian = true })),
     steps = steps,

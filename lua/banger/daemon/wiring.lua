@@ -7,6 +7,7 @@ local egress = require "banger.daemon.egress"
 local err = require "banger.core.err"
 local facts = require "banger.host.facts"
 local file = require "banger.host.file"
+local file_sync = require "banger.host.file_sync"
 local guest = require "banger.host.guest"
 local helper = require "banger.aio.helper"
 local http = require "banger.aio.http"
@@ -55,13 +56,19 @@ local function seed_of(host, dirs)
     local host_key
     host_key, problem = host.store:host_key(record.id)
     if not host_key then return nil, problem end
+    local user
+    user, problem = sys.user(sys.getuid())
+    if not user then return nil, problem end
+    local files
+    files, problem = file_sync.read(dirs.file_sync, user.home)
+    if not files then return nil, problem end
     local bytes
     bytes, problem = seed.build {
       id = record.id, hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
       dns = { host.network.gateway }, search = "vm", mac = record.mac, mtu = mtu_of(host.network.bridge),
       authorized_keys = owner.public .. "\n",
       host_key = host_key.private, host_key_pub = host_key.public .. "\n", random = sys.random(RANDOM_SEED),
-      time = math.floor(sys.time()),
+      time = math.floor(sys.time()), files = files,
     }
     if not bytes then return nil, problem end
     return sys.memfd("banger-seed", bytes)

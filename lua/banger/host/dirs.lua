@@ -12,6 +12,7 @@ local M = {}
 ---@field images string
 ---@field kernels string
 ---@field keys string
+---@field file_sync string  what of the owner's every VM gets (host/file_sync); may be absent
 ---@field log string
 ---@field run string        the daemon's runtime folder; the helper makes it
 ---@field socket string     the daemon's socket
@@ -43,6 +44,7 @@ function M.resolve(instance, user_home, banger_home)
     images = home .. "/images",
     kernels = home .. "/kernels",
     keys = home .. "/keys",
+    file_sync = home .. "/file_sync.lua",
     log = home .. "/log",
     run = run,
     socket = run .. "/bangerd.sock",

@@ -4,6 +4,7 @@
 -- created_at.
 local err = require "banger.core.err"
 local file = require "banger.host.file"
+local needs = require "banger.host.kernel_options"
 local shelf = require "banger.host.shelf"
 local sys = require "banger.rt.sys"
 local tool = require "banger.host.tool"
@@ -15,6 +16,7 @@ local CODES = {
   not_found = "kernel.not_found", broken = "kernel.broken", busy = "kernel.busy", in_use = "kernel.in_use",
 }
 local LIMIT = 512 * 1024 * 1024 -- bytes of a kernel or initrd: far above any, and a wrong file is refused before it is read
+local CONFIG_LIMIT = 4 * 1024 * 1024 -- bytes; those of distributions have some 250,000
 local BOOT_ARGS = "console=ttyS0 panic=-1 reboot=t" -- for kernels of which nothing more is known
 
 local function shelf_of(dirs) return shelf.new(dirs.kernels, "kernel", CODES) end
@@ -28,7 +30,18 @@ local function read_limited(path, what)
   return file.read(path)
 end
 
--- The ELF kernel at or inside `source`, written to `target`; its facts.
+-- The configuration that the kernel carries, or nil.
+local function config_of(bytes, folder)
+  local first, last = needs.embedded(bytes)
+  if not first then return nil end
+  local packed, plain = folder .. "/config.gz", folder .. "/config"
+  local ok, e = file.write(packed, bytes:sub(first, last))
+  if ok then ok, e = tool.expand(vmlinux.packer(bytes:sub(first, first + 8)), packed, plain, { limit = CONFIG_LIMIT }) end
+  if not ok then return nil, err.wrap(e, "its configuration") end
+  return file.read(plain)
+end
+
+-- The ELF kernel at or inside `source`, written to `target`; its facts and its bytes.
 local function extract(source, folder, target, progress)
   local bytes, e = read_limited(source, "kernel")
   if not bytes then return nil, e end
@@ -48,18 +61,27 @@ local function extract(source, folder, target, progress)
     ok, e = file.write(target, bytes)
     if not ok then return nil, e end
   end
-  return vmlinux.elf(bytes)
+  local facts
+  facts, e = vmlinux.elf(bytes)
+  if not facts then return nil, e end
+  return facts, bytes
 end
 
 -- Puts a kernel file, with what belongs to it, on the shelf. `made` may have been made in the making's folder or belong to the user.
 local function store(kernels, making, made, progress)
   local target = making.path .. "/vmlinux"
-  local facts, e = extract(made.image, making.path, target, progress)
-  if not facts then return nil, e end
-  if not facts.pvh then progress "note: it has no PVH entry (CONFIG_PVH), so it boots with engine firecracker, not with qemu" end
+  local facts, bytes = extract(made.image, making.path, target, progress)
+  if not facts then return nil, bytes end
+  local config, e = config_of(bytes, making.path)
+  if e then return nil, e end
+  local notes
+  notes, e = needs.check(bytes, config, made.initrd ~= nil)
+  if not notes then return nil, e end
+  if not facts.pvh then notes[#notes + 1] = "it has no PVH entry (CONFIG_PVH), so it boots with engine firecracker, not with qemu" end
+  for _, note in ipairs(notes) do progress("note: " .. note) end
   local files = { path = target }
   if made.initrd then
-    local bytes, ok
+    local ok
     bytes, e = read_limited(made.initrd, "initrd")
     files.initrd = making.path .. "/initrd"
     if bytes then ok, e = file.write(files.initrd, bytes) end

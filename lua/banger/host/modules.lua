@@ -5,7 +5,7 @@ local M = {}
 
 -- What the kernel must have, as a module or built in; the rest is taken along where it exists.
 local REQUIRED = { "virtio_mmio", "virtio_blk", "virtio_net", "ext4" }
-local OPTIONAL = { "virtio_console", "vmw_vsock_virtio_transport" }
+local OPTIONAL = { "virtio_console", "vmw_vsock_virtio_transport", "vsock_loopback" }
 
 -- A module's name is its file's, with - for _ as the kernel sees it and without .ko and what packed it.
 local function name_of(path)
