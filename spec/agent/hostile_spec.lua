@@ -77,7 +77,6 @@ describe("a guest that says anything", function()
     function(fd) return copy.get(fd, folder .. "/target", { path = "/tree" }) end,
     control.info,
     control.grow,
-    function(fd) return control.identity(fd, "archive") end,
   }
 
   local function try(bytes)
