@@ -98,12 +98,17 @@ local function as_json(words, path)
   return out
 end
 
-local function outcome(kind, entry, words, other, user, where, status, code)
+local function outcome(kind, entry, words, other, user, where, status, code, either)
   local row, name = entry.row, table.concat(entry.path, " ")
   counts[kind] = (counts[kind] or 0) + 1
-  tell(("%s: %s"):format(name, kind), wrong_text(run(words, user, where), status, code))
+  local function done(line)
+    local result = run(line, user, where)
+    if result.code == either then result.code = status end
+    return result
+  end
+  tell(("%s: %s"):format(name, kind), wrong_text(done(words), status, code))
   if row.json then
-    tell(("%s --json: %s"):format(name, kind), wrong_json(row, run(as_json(other or words, entry.path), user, where), status, code))
+    tell(("%s --json: %s"):format(name, kind), wrong_json(row, done(as_json(other or words, entry.path)), status, code))
   end
 end
 
@@ -196,7 +201,7 @@ end
 local function as_told(entry, recipe, user)
   if recipe.ok then
     local words, other = lines_of(recipe.ok)
-    outcome("ok", entry, words, other, user, instance, 0)
+    outcome("ok", entry, words, other, user, instance, 0, nil, recipe.either)
   else
     print(("# %s: ok is not tried: %s"):format(table.concat(entry.path, " "), recipe.why))
   end

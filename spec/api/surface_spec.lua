@@ -5,7 +5,7 @@ local surface = require "banger.api.surface"
 
 -- Functions that modules of banger share among themselves, below a public part.
 local INTERNAL = { ["system.ask"] = true, ["system.owner"] = true, ["system.installed_owner"] = true, ["update.fetch"] = true,
-  ["update.in_unit"] = true, ["update.lock"] = true }
+  ["daemon.process"] = true, ["update.in_unit"] = true, ["update.lock"] = true }
 
 local function described()
   local out = {}

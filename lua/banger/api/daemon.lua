@@ -1,6 +1,8 @@
 -- banger.daemon, and the one connection to it that this process uses.
 local client = require "banger.rpc.client"
 local dirs = require "banger.host.dirs"
+local err = require "banger.core.err"
+local pidfile = require "banger.rt.pidfile"
 local program = require "banger.host.program"
 
 local M = {}
@@ -50,6 +52,18 @@ function M.socket()
     out.running, out.version, out.pid = true, status.daemon.version, status.daemon.pid
   end
   return out
+end
+
+---The daemon's process, whether it answers or not.
+---@return integer|nil pid, banger.Error?      `pidfile.free`
+function M.process()
+  local places, e = dirs.get()
+  if not places then return nil, e end
+  local holder
+  holder, e = pidfile.holder(places.run .. "/bangerd.pid")
+  if holder then return holder.pid end
+  if e.code ~= "pidfile.free" and e.errno ~= "ENOENT" then return nil, e end
+  return nil, err.new("pidfile.free", ("no daemon of instance %s runs"):format(places.instance))
 end
 
 ---Runs `bangerd`, which lies beside this program, on the caller's terminal. Words: --background (return when it answers), --stop.
