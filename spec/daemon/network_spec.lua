@@ -7,6 +7,7 @@ local function host_of(options)
   return {
     instance = options.instance or "main",
     store = {
+      list = function() return options.vms or {} end,
       setting = function(_, key) return settings[key] end,
       set_setting = function(_, key, value) settings[key] = value return true end,
     },
@@ -29,12 +30,20 @@ describe("daemon.network", function()
     assert.are.equal(asked[3] .. "/20", settings["network.subnet"])
   end)
 
-  it("stays with the one that was used before, also when it is taken now", function()
-    local host, asked = host_of { settings = { ["network.subnet"] = "10.99.16.0/20" }, fails = function() return true end }
+  it("stays with the one that was used before as long as there are VMs, also when it is taken now", function()
+    local settings = { ["network.subnet"] = "10.99.16.0/20" }
+    local host, asked = host_of { settings = settings, vms = { {} }, fails = function() return true end }
     local net, problem = network.ensure(host)
     assert.is_nil(net)
     assert.are.equal("net.conflict", problem.code)
     assert.are.same({ "10.99.16.0" }, asked)
+  end)
+
+  it("takes another one when there are no VMs", function()
+    local host, asked, settings = host_of { settings = { ["network.subnet"] = "10.99.16.0/20" }, fails = function(n) return n == 1 end }
+    local net = assert(network.ensure(host))
+    assert.are.equal(2, #asked)
+    assert.are.equal(net.subnet .. "/20", settings["network.subnet"])
   end)
 
   it("offers private, aligned, distinct candidates, and stops at a failure of another kind", function()

@@ -1,6 +1,6 @@
 -- The instance's subnet: the one that is up, else the one that was used before, else the first free one of our candidates.
 --
--- VMs' addresses follow from it, so once a VM exists it never changes by itself.
+-- VMs' addresses follow from it, so as long as a VM exists it never changes by itself.
 local err = require "banger.core.err"
 
 local M = {}
@@ -42,8 +42,14 @@ end
 function M.ensure(host)
   local subnet, prefix, problem = used_before(host.store)
   if problem then return nil, problem end
-  if subnet then return up(host.priv, subnet, prefix) end
   local net
+  if subnet then
+    net, problem = up(host.priv, subnet, prefix)
+    if net or problem.code ~= "net.conflict" then return net, problem end
+    local records, failure = host.store:list()
+    if not records then return nil, failure end
+    if #records > 0 then return nil, err.wrap(problem, ("the VMs' network %s/%d"):format(subnet, prefix)) end
+  end
   for _, candidate in ipairs(candidates(host.instance)) do
     net, problem = up(host.priv, candidate, PREFIX)
     if net then
