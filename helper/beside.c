@@ -17,7 +17,7 @@ static void tell(sd_bus *bus, const struct peer *p, const char *method, const ch
     int e = sd_bus_message_new_method_call(bus, &m, p->service, p->path, p->interface, method);
     e = e < 0 ? e : sd_bus_message_set_auto_start(m, 0);
     e = e < 0 ? e : sd_bus_message_appendv(m, types, ap);
-    e = e < 0 ? e : sd_bus_call(bus, m, UINT64_C(5000000), &error, NULL);
+    e = e < 0 ? e : sd_bus_call(bus, m, 2000000, &error, NULL);
     if (e < 0 && !sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) &&
         !sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
         dprintf(2, "%s %s: %s\n", p->service, method, error.message ? error.message : strerror(-e));

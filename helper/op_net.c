@@ -191,7 +191,8 @@ static int resolver(const struct bg_net *net, int type, struct bg_reply *f)
     int one = 1;
     BG_CLOSED int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* A daemon that was killed has left connections; they are no listener. */
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+    if (fd < 0 ||
+        (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0) ||
         bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
         (type == SOCK_STREAM && listen(fd, 64) < 0))
         return bg_sys(f, "bind port 53 of the bridge's address");
