@@ -9,7 +9,6 @@
  * background where no service manager does.
  */
 #include "config.h"
-#include "housekeeping.h"
 #include "sandbox.h"
 #include "server.h"
 
@@ -27,7 +26,6 @@ int main(int argc, char **argv)
 {
     struct bg_reply f = {0};
     struct bg_helper h = {.lock = -1, .connection = -1, .notes = -1};
-    struct bg_server s;
     bool stop = argc == 4 && strcmp(argv[3], "--stop") == 0;
     if (argc != 3 + stop || strcmp(argv[1], "--instance") != 0 || !bg_valid_instance(argv[2])) {
         dprintf(2, "usage: banger-helper --instance NAME [--stop]\n");
@@ -37,11 +35,9 @@ int main(int argc, char **argv)
     snprintf(h.instance, sizeof(h.instance), "%s", argv[2]);
     if (stop)
         return bg_server_stop(&h);
-    if (chdir("/") < 0 || bg_sandbox_environment() < 0 || bg_config_open(&h, &f) < 0 ||
-        bg_sandbox_main(&f) < 0 || bg_server_open(&h, &s, &f) < 0) {
-        dprintf(2, "banger-helper: %s\n", f.message);
-        return 1;
-    }
-    bg_housekeeping_resume(&h);
-    return bg_server_run(&h, &s);
+    if (chdir("/") == 0 && bg_sandbox_environment() == 0 && bg_config_open(&h, &f) == 0 &&
+        bg_sandbox_main(&f) == 0 && bg_server_run(&h, &f) == 0)
+        return 0;
+    dprintf(2, "banger-helper: %s\n", f.message);
+    return 1;
 }

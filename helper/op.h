@@ -54,9 +54,16 @@ int bg_jail_open(struct bg_helper *h, const char *id, struct bg_vm *ret_vm,
 int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm,
                    struct bg_reply *f); /* kills, waits, cleans */
 
+/* The results that tell of a VMM. */
+#define BG_RUN_RESULT(r, now)                                                                      \
+    do {                                                                                           \
+        memcpy((r)->jail.s, (now).run.jail, sizeof((r)->jail.s));                                  \
+        (r)->pid = (now).run.pid;                                                                  \
+        (r)->start = (now).run.start;                                                              \
+    } while (0)
+
 /* op_connect.c: the listening socket <vsock>_1024; as the VM's uid when its jail may be live. */
-int bg_notify_listen(struct bg_helper *h, const struct bg_vm *vm, int jail_root,
-                     struct bg_reply *f);
+int bg_notify_listen(const struct bg_vm *vm, int jail_root, struct bg_reply *f);
 /*
  * One event of the folder makes h->notes readable. The inotify is the worker's for good: closing one waits for a grace
  * period of the kernel, some 10 ms, also at the worker's end; so who need not wait for anything makes none.

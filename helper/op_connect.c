@@ -46,11 +46,10 @@ static void address(struct sockaddr_un *ret, int fd, const char *name)
              name);
 }
 
-int bg_notify_listen(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
+int bg_notify_listen(const struct bg_vm *vm, int jail_root, struct bg_reply *f)
 {
     struct sockaddr_un at;
     struct stat st;
-    (void)h;
     BG_CLOSED int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || fstat(jail_root, &st) < 0)
         return bg_sys(f, "make the notify socket");
@@ -169,7 +168,7 @@ BG_ACT(vm_connect)
         return -1;
     bg_unlock(h); /* the wait must not keep a kill out */
     r->socket = a->channel == BG_V_notify
-                    ? bg_notify_listen(h, &vm, root, f)
+                    ? bg_notify_listen(&vm, root, f)
                     : await_socket(h, &vm, root, watch,
                                    a->channel == BG_V_api ? "api.sock" : "vsock.sock", f);
     return r->socket < 0 ? -1 : 0;

@@ -101,29 +101,9 @@ static int spawn(struct bg_helper *h, const struct bg_vm *vm, const struct bg_ar
     return h->by_systemd ? bg_spawn_service(h, &s, f) : bg_spawn_monitored(h, &s, f);
 }
 
-/* Answer with the running jail: at the end of a start, or because it ran already. */
-static int answer(struct bg_helper *h, const struct bg_vm *vm, int notify,
-                  struct bg_res_jail_spawn *r, struct bg_reply *f)
-{
-    struct bg_jail_state now;
-    if (bg_jail_look(h, vm, &now, f) < 0)
-        return -1;
-    if (now.state != BG_V_running) {
-        bg_close(&now.watch);
-        return bg_fail(f, BG_JAIL_FAILED, 0,
-                       "the jailer ended at once (status %d, signal %u); its words are in vm_log",
-                       now.run.exit_code, now.run.exit_signal);
-    }
-    memcpy(r->jail.s, now.run.jail, sizeof(r->jail.s));
-    r->pid = now.run.pid;
-    r->start = now.run.start;
-    r->watch = now.watch;
-    r->notify = notify;
-    return 0;
-}
-
+/* The notify socket of a fresh jail whose jailer was executed. */
 static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jail_spawn *a,
-                 struct bg_res_jail_spawn *r, struct bg_reply *f)
+                 struct bg_reply *f)
 {
     uint8_t random[8];
     struct bg_name engine;
@@ -133,17 +113,14 @@ static int start(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_jai
     if (getrandom(random, sizeof(random), 0) != sizeof(random))
         return bg_sys(f, "choose a jail id");
     bg_hex(vm->jail, random, sizeof(random));
-    snprintf(vm->jail_boot, sizeof(vm->jail_boot), "%s", h->boot);
+    memcpy(vm->jail_boot, h->boot, sizeof(h->boot));
     vm->engine = a->engine;
     if (bg_vm_save(h, vm, false, f) < 0)
         return -1;
     BG_CLOSED int root = make_root(h, vm->jail, f);
     BG_CLOSED int notify =
-        root < 0 || stage(h, vm, a, root, f) < 0 ? -1 : bg_notify_listen(h, vm, root, f);
-    if (notify < 0 || spawn(h, vm, a, engine.s, f) < 0 || answer(h, vm, notify, r, f) < 0)
-        return -1;
-    bg_steal(&notify);
-    return 0;
+        root < 0 || stage(h, vm, a, root, f) < 0 ? -1 : bg_notify_listen(vm, root, f);
+    return notify < 0 || spawn(h, vm, a, engine.s, f) < 0 ? -1 : bg_steal(&notify);
 }
 
 /* Safe because engine, uid, names and arguments come from the ledger and root's folders; see README.md. */
@@ -151,6 +128,7 @@ BG_ACT(jail_spawn)
 {
     struct bg_vm vm;
     struct bg_jail_state now;
+    struct bg_reply unused;
     if (a->cpus < 1 || a->cpus > CPUS_MAX)
         return bg_fail(f, BG_BAD_REQUEST, 0, "cpus: must be 1 to %d", CPUS_MAX);
     if (a->memory_mib < MEMORY_MIN || a->memory_mib > MEMORY_MAX)
@@ -158,18 +136,23 @@ BG_ACT(jail_spawn)
                        MEMORY_MAX);
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
         return -1;
-    bg_close(&now.watch);
-    if (now.state == BG_V_running) {
-        BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
-        BG_CLOSED int notify = root < 0 ? -1 : bg_notify_listen(h, &vm, root, f);
-        return notify < 0 || answer(h, &vm, notify, r, f) < 0 ? -1 : (bg_steal(&notify), 0);
-    }
-    if (bg_jail_remove(h, &vm, f) < 0) /* what an earlier start left */
+    bool fresh = now.state != BG_V_running;
+    BG_CLOSED int before = now.watch, root = fresh ? -1 : bg_jail_root(h, vm.jail, f);
+    if (fresh ? bg_jail_remove(h, &vm, f) < 0 : root < 0) /* what an earlier start left */
         return -1;
-    if (start(h, &vm, a, r, f) == 0)
-        return 0;
-    struct bg_reply unused;
-    if (vm.jail[0] && bg_jail_remove(h, &vm, &unused) == 0)
+    BG_CLOSED int notify = fresh ? start(h, &vm, a, f) : bg_notify_listen(&vm, root, f);
+    if (notify >= 0 && bg_jail_look(h, &vm, &now, f) == 0) {
+        if (now.state == BG_V_running) {
+            BG_RUN_RESULT(r, now);
+            r->watch = now.watch;
+            r->notify = bg_steal(&notify);
+            return 0;
+        }
+        bg_fail(f, BG_JAIL_FAILED, 0,
+                "the jailer ended at once (status %d, signal %u); its words are in vm_log",
+                now.run.exit_code, now.run.exit_signal);
+    }
+    if (fresh && vm.jail[0] && bg_jail_remove(h, &vm, &unused) == 0)
         bg_vm_save(h, &vm, false, &unused);
     return -1;
 }
@@ -263,13 +246,11 @@ BG_ACT(jail_status)
     struct bg_jail_state now;
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_jail_look(h, &vm, &now, f) < 0)
         return -1;
-    *r = (struct bg_res_jail_status){.state = now.state,
-                                     .pid = now.run.pid,
-                                     .start = now.run.start,
-                                     .exit_code = now.run.exit_code,
-                                     .exit_signal = now.run.exit_signal,
-                                     .watch = now.watch};
-    memcpy(r->jail.s, now.run.jail, sizeof(r->jail.s));
+    BG_RUN_RESULT(r, now);
+    r->state = now.state;
+    r->exit_code = now.run.exit_code;
+    r->exit_signal = now.run.exit_signal;
+    r->watch = now.watch;
     return 0;
 }
 

@@ -181,16 +181,13 @@ BG_ACT(vm_list)
     if (bg_jail_look(h, &vm, &now, f) < 0)
         return -1;
     bg_close(&now.watch);
-    *r = (struct bg_res_vm_list){.found = 1,
-                                 .slot = vm.slot,
-                                 .uid = vm.uid,
-                                 .disk = vm.has_disk && !bg_disk_lost(h, &vm) ? vm.disk_kind
-                                                                              : BG_V_auto,
-                                 .tap = vm.has_tap,
-                                 .jail_state = now.state,
-                                 .pid = now.run.pid,
-                                 .start = now.run.start};
+    BG_RUN_RESULT(r, now);
     memcpy(r->vm.s, vm.id, sizeof(r->vm.s));
-    memcpy(r->jail.s, now.run.jail, sizeof(r->jail.s));
+    r->found = 1;
+    r->slot = vm.slot;
+    r->uid = vm.uid;
+    r->disk = vm.has_disk && !bg_disk_lost(h, &vm) ? vm.disk_kind : BG_V_auto;
+    r->tap = vm.has_tap;
+    r->jail_state = now.state;
     return 0;
 }

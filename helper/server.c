@@ -20,6 +20,7 @@ static struct {
     uid_t uid;
     int connection;
 } workers[2 * BG_CONNECTIONS];
+static int lock = -1, listener = -1;
 enum { WORKERS = sizeof(workers) / sizeof(workers[0]), STOP_WAIT_MS = 35000 };
 
 /* helper.pid is locked while its writer lives; the text says who that is. */
@@ -35,33 +36,23 @@ static int take_lock(struct bg_helper *h, struct bg_reply *f)
     return bg_steal(&fd);
 }
 
-static int make_socket(struct bg_helper *h, struct bg_reply *f)
+/* Made, or the one that the service manager has passed. */
+static int take_socket(struct bg_helper *h, struct bg_reply *f)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    snprintf(at.sun_path, sizeof(at.sun_path), "%.80s/helper.sock", bg_run_root(h->instance).s);
-    BG_CLOSED int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    umask(0177);
-    int result =
-        fd < 0 || (unlinkat(h->run, "helper.sock", 0) < 0 && errno != ENOENT) ||
-                bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-                fchownat(h->run, "helper.sock", h->owner, h->owner_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-                listen(fd, 64) < 0
-            ? bg_sys(f, "make helper.sock")
-            : bg_steal(&fd);
-    umask(022);
-    return result;
-}
-
-int bg_server_open(struct bg_helper *h, struct bg_server *ret, struct bg_reply *f)
-{
-    if ((ret->lock = take_lock(h, f)) < 0)
-        return -1;
     bool passed =
         sd_listen_fds(1) == 1 && sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 1) > 0;
-    ret->listener = passed ? SD_LISTEN_FDS_START : make_socket(h, f);
-    if (ret->listener < 0)
-        return -1;
-    return fcntl(ret->listener, F_SETFL, O_NONBLOCK) == 0 ? 0 : bg_sys(f, "prepare the socket");
+    BG_CLOSED int fd =
+        passed ? SD_LISTEN_FDS_START : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%.80s/helper.sock", bg_run_root(h->instance).s);
+    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+        (!passed &&
+         ((unlinkat(h->run, "helper.sock", 0) < 0 && errno != ENOENT) ||
+          bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+          fchownat(h->run, "helper.sock", h->owner, h->owner_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+          fchmodat(h->run, "helper.sock", 0600, 0) < 0 || listen(fd, 64) < 0)))
+        return bg_sys(f, "make helper.sock");
+    return bg_steal(&fd);
 }
 
 static void refuse(int connection, uint32_t code, const char *message)
@@ -86,8 +77,7 @@ static int free_place(uid_t uid)
     return same < BG_CONNECTIONS ? place : -1;
 }
 
-static void start_worker(struct bg_helper *h, struct bg_server *s, int place, int connection,
-                         uid_t uid)
+static void start_worker(struct bg_helper *h, int place, int connection, uid_t uid)
 {
     struct bg_reply f = {0};
     pid_t pid = fork();
@@ -100,8 +90,8 @@ static void start_worker(struct bg_helper *h, struct bg_server *s, int place, in
     }
     if (pid != 0)
         return;
-    close(s->listener);
-    close(s->lock); /* else the next helper would wait for this worker's end */
+    close(listener);
+    close(lock); /* else the next helper would wait for this worker's end */
     for (int i = 0; i < WORKERS; i++)
         if (workers[i].pid > 0)
             close(workers[i].connection);
@@ -112,11 +102,11 @@ static void start_worker(struct bg_helper *h, struct bg_server *s, int place, in
     bg_worker(h, connection);
 }
 
-static void accept_one(struct bg_helper *h, struct bg_server *s)
+static void accept_one(struct bg_helper *h)
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t size = sizeof(peer);
-    BG_CLOSED int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+    BG_CLOSED int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
             poll(NULL, 0, 100); /* the connection stays in the queue: do not spin on it */
@@ -132,7 +122,7 @@ static void accept_one(struct bg_helper *h, struct bg_server *s)
     if (place < 0)
         refuse(fd, BG_LIMIT, "too many connections; close one");
     else
-        start_worker(h, s, place, fd, peer.uid);
+        start_worker(h, place, fd, peer.uid);
 }
 
 static void reap(int flags)
@@ -158,31 +148,33 @@ static void stop_workers(void)
     reap(0);
 }
 
-int bg_server_run(struct bg_helper *h, struct bg_server *s)
+int bg_server_run(struct bg_helper *h, struct bg_reply *f)
 {
     struct signalfd_siginfo signal;
     uint64_t ticks;
     sigset_t set;
-    struct itimerspec every = {.it_interval.tv_sec = BG_HOUSEKEEPING_S,
-                               .it_value.tv_sec = BG_HOUSEKEEPING_S};
+    struct itimerspec every = {{BG_HOUSEKEEPING_S, 0}, {BG_HOUSEKEEPING_S, 0}};
+    if ((lock = take_lock(h, f)) < 0 || (listener = take_socket(h, f)) < 0)
+        return -1;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+        timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (signals < 0 || timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
-        return 1;
+        return bg_sys(f, "watch the children and the clock");
+    bg_housekeeping_resume(h);
     sd_notify(0, "READY=1");
     dprintf(1, "ready\n");
     dup2(0, 1); /* its reader, if there is one, is done */
-    struct pollfd p[3] = {{.fd = s->listener, .events = POLLIN},
+    struct pollfd p[3] = {{.fd = listener, .events = POLLIN},
                           {.fd = signals, .events = POLLIN},
                           {.fd = timer, .events = POLLIN}};
     for (;;) {
         if (poll(p, 3, -1) < 0 && errno != EINTR)
-            return 1;
+            return bg_sys(f, "wait for connections");
         while (read(signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
             if (signal.ssi_signo != SIGCHLD) {
                 stop_workers();
@@ -195,7 +187,7 @@ int bg_server_run(struct bg_helper *h, struct bg_server *s)
             sd_notify(0, "WATCHDOG=1"); /* three times in the unit's WatchdogSec */
         }
         if (p[0].revents)
-            accept_one(h, s);
+            accept_one(h);
     }
 }
 

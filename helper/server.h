@@ -5,15 +5,11 @@
 
 enum { BG_CONNECTIONS = 16 }; /* of one uid at a time */
 
-struct bg_server {
-    int lock, listener;
-};
-
-/* Take the lock and make the socket, or adopt the one that the service manager passed. BG_SYSTEM EBUSY: one runs. */
-int bg_server_open(struct bg_helper *h, struct bg_server *ret, struct bg_reply *f);
-
-/* Serve until SIGTERM or SIGINT. Says "ready" on stdout when connections are accepted, and then closes that. */
-int bg_server_run(struct bg_helper *h, struct bg_server *s);
+/*
+ * Take the lock, make the socket or adopt the one that the service manager passed, and serve until SIGTERM or SIGINT.
+ * Says "ready" on stdout when connections are accepted, and then closes that. BG_SYSTEM EBUSY: another one runs.
+ */
+int bg_server_run(struct bg_helper *h, struct bg_reply *f);
 
 /* End the running helper of the instance and wait until it is gone; the exit status. */
 int bg_server_stop(struct bg_helper *h);
