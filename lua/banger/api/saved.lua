@@ -62,14 +62,16 @@ function M.create(name, options, call_options)
   local params = { name = name }
   for key, value in pairs(options or {}) do params[key] = value end
   local result, e = daemon.call("snapshot.create", params, call_options)
-  return result and result.snapshot, e
+  if not result then return nil, e end
+  return result.snapshot
 end
 
 ---@param name string?    nil: of all VMs
 ---@return table[]|nil, banger.Error?
 function M.list(name)
   local result, e = daemon.call("snapshot.list", { name = name })
-  return result and result.snapshots, e
+  if not result then return nil, e end
+  return result.snapshots
 end
 
 ---@param object fun(record: table): banger.Vm
@@ -89,7 +91,8 @@ end
 ---@return banger.Error?
 function M.delete(name, tag)
   local result, e = daemon.call("snapshot.delete", { name = name, tag = tag })
-  return result and result.snapshot, e
+  if not result then return nil, e end
+  return result.snapshot
 end
 
 ---Saves a VM, runs fn(vm, snapshot), takes the VM back to where it was, whatever happened.
