@@ -12,40 +12,20 @@ local _, flags = banger.args {
   },
 }
 
-local warm, number = banger.channel(), 0
-
----Makes a VM, offers it, and deletes it when whoever took it is done: for ever.
-local function slot()
-  while true do
-    number = number + 1
-    local ok, e = banger.with_vm({ name = "pool-" .. number, engine = flags.engine }, function(vm)
-      local done = banger.channel()
-      local taken, problem = warm:send { vm = vm, done = done }
-      if not taken then return nil, problem end
-      return done:recv()
-    end)
-    if not ok then return nil, e end
-  end
-end
-
-local function serve(line)
-  local place = banger.try(warm:recv())
-  local result, e
-  if flags["only-hold"] then
-    result = { stdout = place.vm.name .. "\n", stderr = "" }
-  else
-    result, e = place.vm:exec { "sh", "-c", line }
-  end
-  place.done:send(true)
-  io.write(result and result.stdout .. result.stderr or tostring(e) .. "\n")
-end
-
-return banger.scope(function(scope)
-  for i = 1, flags.size or 2 do scope:spawn("slot " .. i, slot) end
+return banger.pool({ ready = flags.size, engine = flags.engine }, function(pool)
   local input = fd.new(0, "requests")
-  local ok, e = input:lines(serve)
+  local ok, e = input:lines(function(line)
+    banger.try(pool:with(function(vm)
+      if flags["only-hold"] then
+        io.write(vm.name, "\n")
+        return true
+      end
+      local result, problem = vm:exec { "sh", "-c", line }
+      io.write(result and result.stdout .. result.stderr or tostring(problem) .. "\n")
+      return true
+    end))
+  end)
   input:release()
-  scope:cancel "there are no more requests"
   if not ok then return nil, e end
   return true
 end)
