@@ -95,6 +95,26 @@ is "TERM ends a loop" "$(spun TERM "a loop")" 143
 is "clean-up is let do its work" "$(spun INT clean-up)" true130
 
 ok "bash takes its completion" bash -c "source <(build/banger completion bash)"
+# What each shell's own machinery makes of its script: the words that it would offer.
+offers() {
+    local words="$2"
+    case $1 in
+        bash) bash -c "source <(banger completion bash); COMP_WORDS=($words); COMP_CWORD=\$((\${#COMP_WORDS[@]} - 1))
+                       COMP_LINE='$words' COMP_POINT=\${#COMP_LINE}
+                       \$(complete -p banger | sed -E 's/.*-F ([^ ]+).*/\1/') banger; printf '%s\n' \"\${COMPREPLY[@]}\"" ;;
+        zsh) zsh -fc "autoload -Uz compinit && compinit -u -D; source <(banger completion zsh)
+                      words=($words) CURRENT=\${#words}; compadd() { print -l -- \"\${found[@]}\" }; \$_comps[banger]" ;;
+        fish) fish -c "source (banger completion fish | psub); complete -C '$words'" ;;
+    esac
+}
+for shell in bash zsh fish; do
+    if command -v "$shell" >/dev/null; then
+        is "$shell offers verbs" "$(PATH=$PWD/build:$PATH HOME=$work offers "$shell" "banger vm cr")" create
+        is "$shell offers flags" "$(PATH=$PWD/build:$PATH HOME=$work offers "$shell" "banger vm create dev --im")" --image
+    else
+        echo "# skipped: completion of $shell, which is not installed"
+    fi
+done
 is "completion knows verbs" "$(run completion words -- vm cr)" create
 is "completion knows flags" "$(run completion words -- vm create dev --im)" --image
 is "completion of VMs without a daemon is silent" "$(run completion words -- vm start '' 2>&1)" ""
