@@ -22,12 +22,20 @@ static const char listed[] =
     "add rule inet %1$s to-%2$s reject with icmpx admin-prohibited\n"
     "add element inet %1$s listed { %3$s : jump to-%2$s }";
 
-/* ret_output: what a listing said, with the rules' handles, the caller's to free; or NULL. */
-static int run(struct bg_reply *f, const char *step, const char *text, char **ret_output)
+/* ret_output: NULL, or what a listing said, with the rules' handles, the caller's to free. */
+static int run(struct bg_reply *f, const char *step, char **ret_output, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static int run(struct bg_reply *f, const char *step, char **ret_output, const char *format, ...)
 {
     struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!ctx)
-        return bg_fail(f, BG_SYSTEM, 0, "%s: no nft context", step);
+    char *text = NULL;
+    va_list ap;
+    va_start(ap, format);
+    if (!ctx || vasprintf(&text, format, ap) < 0)
+        bg_fail(f, BG_SYSTEM, ENOMEM, "%s: no memory", step);
+    va_end(ap);
+    if (!text)
+        return -1;
     nft_ctx_buffer_error(ctx);
     nft_ctx_buffer_output(ctx);
     nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_HANDLE);
@@ -36,22 +44,9 @@ static int run(struct bg_reply *f, const char *step, const char *text, char **re
         bg_fail(f, BG_SYSTEM, 0, "%s: %.120s", step, nft_ctx_get_error_buffer(ctx));
     else if (ret_output)
         *ret_output = strdup(nft_ctx_get_output_buffer(ctx));
+    free(text);
     nft_ctx_free(ctx);
     return result == 0 ? 0 : -1;
-}
-
-static int runf(struct bg_reply *f, const char *step, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static int runf(struct bg_reply *f, const char *step, const char *format, ...)
-{
-    char text[4096];
-    va_list ap;
-    va_start(ap, format);
-    int n = vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    if (n < 0 || (size_t)n >= sizeof(text))
-        return bg_fail(f, BG_SYSTEM, 0, "%s: text too long", step);
-    return run(f, step, text, NULL);
 }
 
 int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
@@ -61,16 +56,16 @@ int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
     bg_ipv4(gateway, net->names.gateway);
     bg_ipv4(subnet, net->subnet);
     snprintf(subnet + strlen(subnet), 4, "/%u", net->prefix);
-    return runf(f, "write the nft tables", tables, net->names.table, net->names.bridge, tap,
-                gateway, subnet);
+    return run(f, "write the nft tables", NULL, tables, net->names.table, net->names.bridge, tap,
+               gateway, subnet);
 }
 
 int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
     const char *t = net->names.table;
     (void)h;
-    return runf(
-        f, "remove the nft tables",
+    return run(
+        f, "remove the nft tables", NULL,
         "add table inet %s; delete table inet %s; add table bridge %s; delete table bridge %s", t,
         t, t, t);
 }
@@ -79,7 +74,8 @@ bool bg_nft_is_up(const struct bg_net *net)
 {
     struct bg_reply unused;
     const char *t = net->names.table;
-    return runf(&unused, "look", "list set inet %s offline; list set bridge %s guests", t, t) == 0;
+    return run(&unused, "look", NULL, "list map inet %s listed; list set bridge %s guests", t, t) ==
+           0;
 }
 
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f)
@@ -88,7 +84,7 @@ int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply 
     char mark[32], text[2048], *chain = NULL, *save = NULL;
     unsigned handle, found = 0;
     size_t n = 0;
-    if (run(&unused, "look", "list chain ip filter DOCKER-USER", &chain) < 0 || !chain)
+    if (run(&unused, "look", &chain, "list chain ip filter DOCKER-USER") < 0 || !chain)
         return 0;
     snprintf(mark, sizeof(mark), "comment \"%s\"", net->names.table);
     for (char *rule = strtok_r(chain, "\n", &save); rule && n < sizeof(text) / 2;
@@ -107,7 +103,7 @@ int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply 
         n += (size_t)snprintf(text + n, sizeof(text) - n,
                               "insert rule ip filter DOCKER-USER %s \"%s\" counter accept %s\n",
                               out ? "oifname" : "iifname", net->names.bridge, mark);
-    return run(f, "write the rules in DOCKER-USER", text, NULL);
+    return run(f, "write the rules in DOCKER-USER", NULL, "%s", text);
 }
 
 static int enlist(struct bg_helper *h, const struct bg_net *net, uint32_t slot, bool wanted,
@@ -119,8 +115,10 @@ static int enlist(struct bg_helper *h, const struct bg_net *net, uint32_t slot, 
     bg_ipv4(address, n.address);
     snprintf(number, sizeof(number), "%03x", slot & 0xfff);
     if (wanted)
-        return runf(f, "write the VM's list in nft", listed, net->names.table, number, address);
-    return runf(f, "remove the VM's list from nft", unlisted, net->names.table, number, address);
+        return run(f, "write the VM's list in nft", NULL, listed, net->names.table, number,
+                   address);
+    return run(f, "remove the VM's list from nft", NULL, unlisted, net->names.table, number,
+               address);
 }
 
 int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm *vm, bool here,
