@@ -8,7 +8,7 @@
 --   banger.engine   list install verify remove
 --   banger.ssh_config  show install uninstall        `ssh NAME.vm`
 --   banger.daemon   status socket start stop
---   banger.doctor   checks
+--   banger.doctor   checks fix bundle
 --   banger.system   install uninstall status restart start stop      the installed banger, as root
 --   banger.update   check run rollback                               a signed release in its place, as root
 --   banger.events(options, fn)      fn(event) for each thing that happens

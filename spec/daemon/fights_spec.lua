@@ -16,14 +16,10 @@ describe("daemon.fights", function()
   it("finds none on a host that has none", function()
     assert.same({}, found {})
     assert.same({}, found {
-      ["/proc/sys/net/ipv4/ip_forward"] = "1\n", ["/etc/ufw/ufw.conf"] = "ENABLED=no\n",
+      ["/etc/ufw/ufw.conf"] = "ENABLED=no\n",
       ["/proc/net/route"] = HEAD .. route("eth0", "00000000", "00000000") .. route("bgmain-br", "0040500A", "00F0FFFF")
         .. route("eth0", "0050500A", "00F0FFFF") .. route("eth0", "0030500A", "00F0FFFF"),
     })
-  end)
-
-  it("finds forwarding that is off", function()
-    assert.truthy(found({ ["/proc/sys/net/ipv4/ip_forward"] = "0\n" })[1]:find "^FAIL.*sysctl net.ipv4.ip_forward=1")
   end)
 
   it("finds routes that lie in our network, around it, or are it", function()

@@ -126,7 +126,7 @@ describe("flow.update", function()
   case.it(it, "settles what an earlier update left, and says so when it cannot", function()
     local world = fake()
     local asked = 0
-    world.host.recover = function()
+    world.host.journal.recover = function()
       asked = asked + 1
       return world.cannot == nil or nil, err.new("sys.failed", "on purpose")
     end

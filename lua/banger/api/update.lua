@@ -24,7 +24,6 @@ local STAGING = "/var/lib/banger-root/update"
 local GLANCE = "/var/lib/banger-root/update-check"   -- beside an update that may be under way
 local LOCK = "/run/banger-root/update.lock"
 local MIGRATION_SECONDS = 10
-local RECOVER_SECONDS = 90
 local FETCH_SECONDS = 600
 local SMALL = 64 * 1024
 
@@ -91,7 +90,6 @@ local function effects(options, staging)
   return {
     releases = releases, journal = journal.new(lib), systemd = systemd, files = files, links = links, record = record, clock = sys.time,
     archive = archive.new(staging or STAGING, uid, options.ca_file),
-    recover = function() return proc.check { RECOVER, "--live", timeout = RECOVER_SECONDS } end,
     daemon = {
       ping = function()
         local status, problem = system.ask("daemon.status", {})

@@ -5,7 +5,8 @@
 -- A group:   {name, summary, page = {lines}, verbs = {row, …}, default = name of the verb that stands for none}
 -- A row:     {name, summary, args, flags, rest, as, json, examples, run}
 --   args     {name = "NAME", type = …, optional = true, many = true, help = …}; types are in values.lua
---   flags    {name = "image", short = "i", value = "IMAGE", type = …, many = true, help = …}; no `value`: a switch; `hidden`: in no help
+--   flags    {name = "image", short = "i", value = "IMAGE", type = …, many = true, help = …}; no `value`: a switch; `hidden`: in no help;
+--            `as` takes the row's place when the flag is given
 --   rest     {name = "CMD", required = true}: what follows `--`, untouched; `greedy`: what follows the last argument
 --   as       "owner" (default; root re-executes as the owner), "either" (root does so where there is an owner), "root", "any"
 --   plain    true: it waits for nothing, so that the event loop is not loaded

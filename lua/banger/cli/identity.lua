@@ -10,7 +10,11 @@ local M = {}
 function M.settle(ctx, argv)
   local owner = require "banger.host.owner"
   local root = owner.euid() == 0
-  if ctx.row.as == "root" then
+  local as = ctx.row.as
+  for _, flag in ipairs(ctx.row.flags) do
+    if flag.as and ctx.flags[flag.name] then as = flag.as end
+  end
+  if as == "root" then
     if root then return nil end
     return nil, err.new("cli.root_needed", "only root may do this",
       { remedy = "run it through sudo: sudo banger " .. table.concat(argv, " ") })
@@ -18,7 +22,7 @@ function M.settle(ctx, argv)
   if not root then return nil end
   local who, e = owner.of_instance()
   if not who then
-    if ctx.row.as == "either" then return nil end
+    if as == "either" then return nil end
     return nil, e
   end
   return require("banger.cli.loop").run(function() return owner.rerun(who, argv) end)

@@ -3,6 +3,8 @@ local bit = require "bit"
 local err = require "banger.core.err"
 local fights = require "banger.daemon.fights"
 local file = require "banger.host.file"
+local overlap = require "banger.core.overlap"
+local sys = require "banger.rt.sys"
 
 local M = {}
 
@@ -17,7 +19,7 @@ local function helper(daemon, out)
   local hello, problem = daemon.host.priv:hello(HELLO_SECONDS)
   if not hello then
     out[#out + 1] = from_error("helper answers", problem)
-    return false
+    return nil
   end
   local has = {}
   for index, feature in ipairs(FEATURES) do
@@ -32,7 +34,10 @@ local function helper(daemon, out)
   if hello.boot_id ~= daemon.host.boot_id then
     out[#out + 1] = finding("boot", "FAIL", "helper and daemon do not agree which boot this is", "restart both")
   end
-  return true
+  local dm = bit.band(hello.features, 2) ~= 0
+  out[#out + 1] = finding("device-mapper", dm and "PASS" or "WARN", dm and "disks are snapshots of their image"
+    or "this kernel has none: disks are shared blocks or sparse copies", "sudo modprobe dm_snapshot, where the kernel has it")
+  return hello
 end
 
 local function engines(daemon, out)
@@ -72,17 +77,55 @@ local function records(daemon, out)
   end
 end
 
+local function read(path) return file.read(path, 2 ^ 20) or "" end
+
+local function uids(hello, out)
+  local others = overlap.uids(read "/etc/passwd", read "/etc/subuid", hello.uid_base, hello.uid_count)
+  out[#out + 1] = #others == 0 and finding("uid range", "PASS", "nobody else has uids of VMs")
+    or finding("uid range", "FAIL", "uids of VMs also belong to " .. table.concat(others, ", "),
+      "give the instance another range: `banger-helper-config INSTANCE USER UID_BASE`, without VMs")
+end
+
+-- Kernel objects that bear the instance's name, but belong to no VM that the helper knows.
+local function leaks(daemon, out)
+  local rows, problem = daemon.host.priv:vms()
+  if not rows then
+    out[#out + 1] = from_error("leaks", problem)
+    return
+  end
+  local ids, taps = {}, {}
+  for _, row in ipairs(rows) do
+    ids[row.vm] = true
+    if row.tap ~= 0 then taps[("%03x"):format(row.slot)] = true end
+  end
+  local i, found = daemon.host.instance, {}
+  for _, name in ipairs(sys.list "/sys/class/net" or {}) do
+    local slot = name:match("^bg" .. i .. "%-t(%x%x%x)$")
+    if slot and not taps[slot] then found[#found + 1] = name end
+  end
+  for _, device in ipairs(sys.list "/sys/class/block" or {}) do
+    local name = read(("/sys/class/block/%s/dm/name"):format(device)):match("^banger%-" .. i .. "%-%S+")
+    local id = name and name:match "%-([a-z0-9]+)$" or name and name:match "%-([a-z0-9]+)%-origin$"
+    if id and not ids[id] then found[#found + 1] = name end
+  end
+  out[#out + 1] = #found == 0 and finding("leaks", "PASS", "every tap and dm device is a VM's")
+    or finding("leaks", "WARN", table.concat(found, ", ") .. ": nobody's", "the helper sweeps them")
+end
+
 ---@param daemon table  daemon/service
 ---@return {name: string, status: "PASS"|"WARN"|"FAIL", message: string, remedy: string?}[]
 function M.checks(daemon)
   local out = {}
-  if helper(daemon, out) then
+  local hello = helper(daemon, out)
+  if hello then
     local net = daemon.host.network
     if net then
       out[#out + 1] = finding("network", "PASS", ("%s %s/%d"):format(net.bridge, net.subnet, net.prefix))
       for _, fight in ipairs(fights.findings(net, file.read)) do out[#out + 1] = fight end
     end
     engines(daemon, out)
+    uids(hello, out)
+    leaks(daemon, out)
   end
   if daemon.dns.problem then
     out[#out + 1] = finding("names for guests", "WARN", err.format(daemon.dns.problem),

@@ -29,13 +29,6 @@ local function overlaps(net, read, out)
   end
 end
 
-local function forwarding(read, out)
-  if (read "/proc/sys/net/ipv4/ip_forward" or "1"):match "%d" == "0" then
-    out[#out + 1] = finding("FAIL", "somebody has switched IPv4 forwarding off: VMs reach nothing",
-      "take net.ipv4.ip_forward=0 out of /etc/sysctl.d, then: sudo sysctl net.ipv4.ip_forward=1")
-  end
-end
-
 -- ufw knows no place for others' rules: what it drops stays dropped.
 local function ufw(net, read, out)
   if not (read "/etc/ufw/ufw.conf" or ""):find "ENABLED=yes" then return end
@@ -51,7 +44,6 @@ end
 ---@return table[]
 function M.findings(net, read)
   local out = {}
-  forwarding(read, out)
   ufw(net, read, out)
   overlaps(net, read, out)
   return out

@@ -199,7 +199,7 @@ end
 ---@return true|nil, banger.Error?
 function M.settle(host)
   if not host.journal:exists() then return true end
-  local ok, e = host.recover()
+  local ok, e = host.journal:recover()
   if ok then ok, e = host.archive:discard() end
   if ok then ok, e = host.releases:prune() end
   if not ok then

@@ -1,8 +1,10 @@
 -- What the calling user can see of this host's fitness: a list of findings for `banger doctor`. Each finding is a function
--- that answers status, message, remedy; it changes nothing and needs no rights.
+-- that answers status, message, remedy, fix; it changes nothing and needs no rights.
 local dirs = require "banger.host.dirs"
 local engines = require "banger.host.engines"
 local file = require "banger.host.file"
+local of_host = require "banger.host.checks_host"
+local of_install = require "banger.host.checks_install"
 local sys = require "banger.rt.sys"
 local tool = require "banger.host.tool"
 
@@ -10,14 +12,6 @@ local M = {}
 
 local GIB = 2 ^ 30
 local LOW_DISK = 5 * GIB   -- an image build needs about 2 GiB
-
-local function device(path, need)
-  return function()
-    local stat = sys.stat(path)
-    if stat and stat.type == "char" then return "PASS", path .. " is there" end
-    return need.status, path .. " is absent", need.remedy
-  end
-end
 
 local function programs(list, use, remedy)
   return function()
@@ -64,7 +58,7 @@ local function installed(places)
   local names = {}
   for _, engine in ipairs(engines.list(places.instance)) do names[#names + 1] = engine.name end
   if #names > 0 then return "PASS", table.concat(names, ", ") end
-  return "FAIL", "no engine is installed", "sudo banger engine install --from FOLDER"
+  return "FAIL", "no engine is installed", "sudo banger engine install --version 1.16.1, or --from FOLDER"
 end
 
 local function space(places)
@@ -94,8 +88,6 @@ local LIST = {
   { "owner", owner },
   { "helper", helper },
   { "engines", installed },
-  { "kvm", device("/dev/kvm", { status = "WARN", remedy = "guests run in emulation (engine qemu), some 10 times slower" }) },
-  { "tun", device("/dev/net/tun", { status = "FAIL", remedy = "sudo modprobe tun" }) },
   { "kernels", shelf("banger.host.kernel", "kernel", "banger kernel pull debian") },
   { "images", shelf("banger.host.image", "image", "banger image build debian") },
   { "subordinate ids", subids },
@@ -105,15 +97,37 @@ local LIST = {
   { "disk", space },
 }
 
----@return {name: string, status: "PASS"|"WARN"|"FAIL", message: string, remedy: string?}[]|nil
----@return banger.Error?
+---@class banger.Finding
+---@field name string
+---@field status "PASS"|"WARN"|"FAIL"
+---@field message string
+---@field remedy string?
+---@field fix string?         the repair of `doctor --fix` that mends it
+
+---@return banger.Finding[]|nil, banger.Error?
 function M.all()
   local places, e = dirs.get()
   if not places then return nil, e end
+  local installed_too = places.instance == "main" and of_install.apply()
   local out = {}
-  for i, finding in ipairs(LIST) do
-    local status, message, remedy = finding[2](places)
-    out[i] = { name = finding[1], status = status, message = message, remedy = remedy }
+  for _, list in ipairs { LIST, of_host.LIST, installed_too and of_install.LIST or {} } do
+    for _, finding in ipairs(list) do
+      local status, message, remedy, fix = finding[2](places)
+      out[#out + 1] = { name = finding[1], status = status, message = message, remedy = remedy, fix = fix }
+    end
+  end
+  return out
+end
+
+---What only root can mend: nothing that the owner wrote is read.
+---@return banger.Finding[]
+function M.of_root()
+  local out = {}
+  for _, list in ipairs { of_host.LIST, of_install.apply() and of_install.LIST or {} } do
+    for _, finding in ipairs(list) do
+      local status, message, _, fix = finding[2]()
+      out[#out + 1] = { name = finding[1], status = status, message = message, fix = fix }
+    end
   end
   return out
 end

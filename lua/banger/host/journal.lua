@@ -2,12 +2,14 @@
 -- journal's format: lines "key value".
 local err = require "banger.core.err"
 local file = require "banger.host.file"
+local proc = require "banger.aio.proc"
 local sys = require "banger.rt.sys"
 
 local M = {}
 
 local MODE = tonumber("644", 8)
 local LIMIT = 4096
+local RECOVER_SECONDS = 90
 
 local Journal = {}
 Journal.__index = Journal
@@ -16,7 +18,8 @@ Journal.__index = Journal
 ---@return banger.host.Journal
 function M.new(lib)
   ---@class banger.host.Journal
-  return setmetatable({ path = lib .. "/update.journal", result = lib .. "/update.result", serials = lib .. "/serial." }, Journal)
+  return setmetatable({ path = lib .. "/update.journal", result = lib .. "/update.result", serials = lib .. "/serial.",
+    program = lib .. "/banger-recover" }, Journal)
 end
 
 local function read(path)
@@ -45,6 +48,13 @@ end
 ---@return {from: string?, to: string?, outcome: string?}|nil, banger.Error?
 function Journal:outcome()
   return read(self.result)
+end
+
+---Let the program outside the releases settle what an update has left that was cut off.
+---@return true|nil, banger.Error?
+function Journal:recover()
+  local done, e = proc.check { self.program, "--live", timeout = RECOVER_SECONDS }
+  return done and true, e
 end
 
 ---@param entry {from: string, to: string, step: "prepared"|"flipped"|"good"|"rollback"}

@@ -107,7 +107,13 @@ local function copy_checked(from, to, digest, mode)
   return true
 end
 
--- Units say @OWNER@ and @LIB@; what systemd reads is made from them here, so that a release brings its own units.
+-- A unit as systemd reads it: @OWNER@ and @LIB@ are filled in, so that a release brings its own units.
+local function rendered(dir, name, owner, lib)
+  local text, e = file.read_no_link(dir .. "/units/" .. name, MANIFEST_LIMIT)
+  if not text then return failed(e, "read", name) end
+  return (text:gsub("@OWNER@", owner):gsub("@LIB@", lib))
+end
+
 local function render_units(dir, owner, lib)
   local out = dir .. "/systemd"
   local ok, e = sys.mkdir_p(out, FOLDER)
@@ -117,9 +123,8 @@ local function render_units(dir, owner, lib)
   if not names then return failed(e, "list", dir .. "/units") end
   for _, name in ipairs(names) do
     local text
-    text, e = file.read_no_link(dir .. "/units/" .. name, MANIFEST_LIMIT)
-    if not text then return failed(e, "read", name) end
-    text = text:gsub("@OWNER@", owner):gsub("@LIB@", lib)
+    text, e = rendered(dir, name, owner, lib)
+    if not text then return nil, e end
     ok, e = sys.replace(out .. "/" .. name, text, FILE)
     if not ok then return failed(e, "write", name) end
   end
@@ -197,6 +202,23 @@ function Release:verify(version)
   end
   return true
 end
+
+---Whether the unit that systemd reads is the one that the release and the owner make.
+---@param version string
+---@param name string
+---@param owner string
+---@return boolean
+function Release:unit_is_rendered(version, name, owner)
+  local dir = self:path(version)
+  local text = rendered(dir, name, owner, self.lib)
+  return text ~= nil and file.read_no_link(dir .. "/systemd/" .. name, MANIFEST_LIMIT) == text
+end
+
+---Make the units that systemd reads anew.
+---@param version string
+---@param owner string
+---@return true|nil, banger.Error?
+function Release:render(version, owner) return render_units(self:path(version), owner, self.lib) end
 
 ---Point `current` (or `previous`) at a release that is in place.
 ---@param name "current"|"previous"

@@ -162,6 +162,7 @@ return {
     { "status", "string", "PASS WARN FAIL" },
     { "message", "string", "what was found" },
     { "remedy", "string?", "what to do" },
+    { "fix", "string?", "the repair of `doctor --fix` that mends it" },
   },
   change = {
     { "vm", "string", "name" },

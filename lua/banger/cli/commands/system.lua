@@ -24,7 +24,8 @@ return {
   verbs = {
     {
       name = "install", summary = "install this release, or repair it", as = "root", args = {},
-      flags = { { name = "owner", value = "USER", type = "word", help = "who will own the VMs (default: the user behind sudo, else a new user banger)" } },
+      flags = { { name = "owner", value = "USER", type = "word",
+        help = "who will own the VMs (default: the user behind sudo, else a new user banger)" } },
       json = status, run = "system:install", text = "system:text_status",
       examples = { "sudo banger system install", "sudo banger system install --owner alice" },
     },
