@@ -43,7 +43,8 @@ end
 local function forwarding()
   local value = (text_of "/proc/sys/net/ipv4/ip_forward" or ""):match "^%d"
   if value == "1" then return "PASS", "the kernel forwards packets" end
-  return "FAIL", "the kernel does not forward packets, so VMs reach nothing outside", "take net.ipv4.ip_forward=0 out of /etc/sysctl.d, then: sudo sysctl net.ipv4.ip_forward=1", "forwarding"
+  return "FAIL", "the kernel does not forward packets, so VMs reach nothing outside",
+    "take net.ipv4.ip_forward=0 out of /etc/sysctl.d, then: sudo sysctl net.ipv4.ip_forward=1", "forwarding"
 end
 
 -- Other programs that rule over packets. Docker is known to the helper, which keeps its two rules there; ufw to the daemon (daemon/fights).
