@@ -150,16 +150,18 @@ static char heard_on(int tap, const struct bg_net_names *own, unsigned port)
     return 0;
 }
 
-/* Whether the host answers the guest's question for the gateway's MAC. */
+/* Whether the host answers the guest's question for the gateway's MAC; asked again as a guest does. */
 static bool resolves(int tap, const struct bg_net_names *n)
 {
     struct pollfd p = {.fd = tap, .events = POLLIN};
     uint8_t f[2048], *eth = f + VNET, *arp = eth + ETH;
-    send_arp(tap, n->mac, n->address, n->gateway, false, NULL);
-    while (poll(&p, 1, WAIT_MS) == 1)
-        if (read(tap, f, sizeof(f)) >= VNET + ETH + 28 && eth[12] == 8 && eth[13] == 6 &&
-            arp[7] == 2)
-            return memcmp(arp + 8, n->bridge_mac, 6) == 0;
+    for (int i = 0; i < 50; i++) {
+        send_arp(tap, n->mac, n->address, n->gateway, false, NULL);
+        while (poll(&p, 1, 100) == 1)
+            if (read(tap, f, sizeof(f)) >= VNET + ETH + 28 && eth[12] == 8 && eth[13] == 6 &&
+                arp[7] == 2)
+                return memcmp(arp + 8, n->bridge_mac, 6) == 0;
+    }
     return false;
 }
 
