@@ -32,7 +32,7 @@ before=$(pid)
 is "on an installed banger nothing fails" "$(as_alice banger doctor --json | jq -c '[.checks[] | select(.status == "FAIL")]')" "[]"
 is "its status is 0" "$(as_alice banger doctor >/dev/null; echo $?)" 0
 is "what is looked at" "$(as_alice banger doctor --json | jq -r '[.checks[].name] | sort | join(",")')" \
-"clock,daemon,device-mapper,disk,engine auto,engines,firewalls,forwarding,helper,helper answers,image tools,images,instance,kernel modules,\
+"clock,daemon,disk,disks,engine auto,engines,firewalls,forwarding,helper,helper answers,image tools,images,instance,kernel modules,\
 kernels,kvm,leaks,links,network,owner,release,services,ssh,subordinate ids,tun,uid range,units,update"
 is "everything that does not pass has a remedy" \
     "$(as_alice banger doctor --json | jq -c '[.checks[] | select(.status != "PASS" and .remedy == null) | .name]')" "[]"

@@ -34,9 +34,6 @@ local function helper(daemon, out)
   if hello.boot_id ~= daemon.host.boot_id then
     out[#out + 1] = finding("boot", "FAIL", "helper and daemon do not agree which boot this is", "restart both")
   end
-  local dm = bit.band(hello.features, 2) ~= 0
-  out[#out + 1] = finding("device-mapper", dm and "PASS" or "WARN", dm and "disks are snapshots of their image"
-    or "this kernel has none: disks are shared blocks or sparse copies", "sudo modprobe dm_snapshot, where the kernel has it")
   return hello
 end
 
