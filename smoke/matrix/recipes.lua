@@ -14,7 +14,8 @@ local INSTALLED = "its scenarios are smoke/systemd.t and smoke/update.t"
 
 return {
   setup = {
-    "vm create dev --memory 256M --engine qemu --image tools", "vm create off --engine scripted --no-start", "vm create on --engine scripted",
+    "vm create dev --memory 256M --engine qemu --image tools", "vm create off --engine scripted --no-start",
+    "vm create on --engine scripted",
     "vm create used --engine scripted --publish 18081:80", "vm create nap1 --memory 256M --engine qemu",
   },
   verbs = {
@@ -51,7 +52,9 @@ return {
     },
     ["vm suspend"] = { ok = "vm suspend nap1", conflict = "vm suspend off" },
     ["vm fork"] = { ok = { "vm fork nap1 nap2", "vm fork nap1 nap3" }, conflict = "vm fork nap1 dev", conflict_code = "vm.exists" },
-    ["vm snapshot create"] = { ok = { "vm snapshot create off one", "vm snapshot create off two" }, conflict = "vm snapshot create off one" },
+    ["vm snapshot create"] = {
+      ok = { "vm snapshot create off one", "vm snapshot create off two" }, conflict = "vm snapshot create off one",
+    },
     ["vm snapshot list"] = { ok = "vm snapshot list off" },
     ["vm snapshot restore"] = { ok = "vm snapshot restore off one --cold", missing = "vm snapshot restore off three" },
     ["vm snapshot delete"] = { ok = { "vm snapshot delete off one", "vm snapshot delete off two" } },
@@ -89,7 +92,8 @@ return {
     },
     ["kernel list"] = { ok = "kernel list", daemon = false },
     ["kernel delete"] = {
-      ok = { "kernel delete copy1", "kernel delete copy2" }, conflict = "kernel delete debian", conflict_code = "kernel.in_use", offline = 0,
+      ok = { "kernel delete copy1", "kernel delete copy2" }, conflict = "kernel delete debian", conflict_code = "kernel.in_use",
+      offline = 0,
     },
     ["engine list"] = { ok = "engine list", daemon = false },
     ["daemon run"] = { ok = false, why = "it runs", conflict = "daemon run", conflict_code = "pidfile.held", daemon = false },
