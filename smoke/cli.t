@@ -77,22 +77,25 @@ local spins = {
 io.stderr:write(require("banger.rt.sys").getpid(), "\n")
 return spins[(...)]()
 LUA
-chmod 0644 "$work/spin.lua"
-# spun SIGNAL WHAT: output and status of the script that got the signal while it was at that
+echo 'io.stderr:write(require("banger.rt.sys").getpid(), "\n") while true do end' >"$work/prompt.lua"
+chmod 0644 "$work/"*.lua
+# spun SIGNAL WORD…: output and status of the command that got the signal when it had told its pid on stderr
 spun() {
-    local pid got=0
+    local pid got=0 signal=$1
+    shift
     mkfifo "$work/ready"
-    run run "$work/spin.lua" "$2" >"$work/out" 2>"$work/ready" &
-    { read -r pid; kill "-$1" "$pid"; cat >/dev/null; } <"$work/ready"
+    run "$@" >"$work/out" 2>"$work/ready" &
+    { read -r pid; kill "-$signal" "$pid"; cat >/dev/null; } <"$work/ready"
     wait "$!" || got=$?
     rm "$work/ready"
     echo "$(cat "$work/out")$got"
 }
 for what in "a loop" "loaded text" "a caught error" "a deaf one" "one of two tasks"; do
-    is "INT ends $what" "$(spun INT "$what")" 130
+    is "INT ends $what" "$(spun INT run "$work/spin.lua" "$what")" 130
 done
-is "TERM ends a loop" "$(spun TERM "a loop")" 143
-is "clean-up is let do its work" "$(spun INT clean-up)" true130
+is "TERM ends a loop" "$(spun TERM run "$work/spin.lua" "a loop")" 143
+is "and one at the prompt" "$(spun TERM repl "$work/prompt.lua")" 143
+is "clean-up is let do its work" "$(spun INT run "$work/spin.lua" clean-up)" true130
 
 ok "bash takes its completion" bash -c "source <(build/banger completion bash)"
 # What each shell's own machinery makes of its script: the words that it would offer.

@@ -3,6 +3,7 @@ local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
 local script = require "banger.cli.script"
 local session = require "banger.repl.session"
+local spin = require "banger.aio.spin"
 local task = require "banger.aio.task"
 
 local M = {}
@@ -52,6 +53,7 @@ function M.run(ctx)
   end
   local first, e = runner(ctx.args.FILE)
   if not first then return nil, e end
+  spin.watch()
   if not (ctx.term.is_tty(0) and ctx.term.is_tty(1)) then return piped(ctx, first) end
   local ok
   ok, e = require("banger.repl.terminal").run(history(), first)

@@ -1,5 +1,6 @@
 -- Runs what was typed: an expression or statements, in an environment that lasts as long as the session.
 local err = require "banger.core.err"
+local spin = require "banger.aio.spin"
 local task = require "banger.aio.task"
 
 local M = {}
@@ -20,9 +21,7 @@ function M.compile(source, env)
     if message:find "near '<eof>'$" or message:find "unfinished long" then return false end
     return nil, message
   end
-  -- The compiler's loops would never look at the keyboard.
-  jit.off(chunk, true)
-  return setfenv(chunk, env)
+  return setfenv(spin.interruptible(chunk), env)
 end
 
 local function pack(...)

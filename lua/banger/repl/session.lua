@@ -31,6 +31,8 @@ function Session:fail(e)
   for line in (e.code == "internal" and e.traceback or ""):gmatch "[^\n]+" do
     if line:find("prompt:", 1, true) then self.say("  " .. text.escape(line:gsub("^%s+", ""))) end
   end
+  -- A signal ended what was computed. It is the session's as well: wait, so that the loop sees it (a timer that is due comes first).
+  if e.signal then task.sleep(0.001) end
 end
 
 ---Runs fn in the background. What it returns or fails with is shown when it ends.
