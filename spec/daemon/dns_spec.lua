@@ -8,20 +8,28 @@ local task = require "banger.aio.task"
 local udp = require "banger.aio.udp"
 
 local NET = { subnet = "10.80.64.0", prefix = 20, gateway = "10.80.64.1" }
-local DEV, LOCKED = "10.80.64.2", "10.80.64.3"
+local DEV, LOCKED, BOX = "10.80.64.2", "10.80.64.3", "10.80.64.4"
 
 local function question(name, kind)
   return "\18\103\1\0\0\1\0\0\0\0\0\0" .. core.name(name) .. "\0" .. string.char(kind or 1) .. "\0\1"
 end
 
-local function server()
+local function server(opened)
   local vms = { dev = { name = "dev", address = DEV, reach = "open" }, locked = { name = "locked", address = LOCKED, reach = "offline" } }
+  vms.box = { id = "vm000003", name = "box", address = BOX, reach = "listed", allow = { "*.debian.org" } }
   return dns.new {
+    log = { warn = function() end },
     life = { events = { last = 0 } },
     host = {
+      instance = "spec", opened = {},
+      priv = { egress_allow = function(_, a)
+        if not opened then return nil, err.new("helper.system", "no") end
+        opened[#opened + 1] = a.network
+        return {}
+      end },
       store = {
         find = function(_, name) return vms[name], not vms[name] and err.new("vm.not_found", name) or nil end,
-        list = function() return { vms.dev, vms.locked } end,
+        list = function() return { vms.dev, vms.locked, vms.box } end,
       },
     },
   }
@@ -119,6 +127,22 @@ describe("names for guests", function()
     assert.equal(DEV, last_four(answers_to(server(), question "dev.vm", LOCKED)[1]))
     assert.equal(5, rcode(answers_to(server(), question "secret.example.org", LOCKED)[1]))
     assert.same({}, upstream)
+  end)
+
+  case("opens what a list's name is told, before it is told, and asks nobody for other names", function()
+    local opened = {}
+    local it_is = server(opened)
+    assert.equal(5, rcode(answers_to(it_is, question "example.org", BOX)[1]))
+    assert.same({}, upstream)
+    assert.equal("192.0.2.80", last_four(answers_to(it_is, question "deb.debian.org", BOX)[1]))
+    assert.same({ "192.0.2.80" }, opened)
+    assert.equal(DEV, last_four(answers_to(it_is, question "dev.vm", BOX)[1]))
+    assert.same({ 2, 0 }, { rcode(answers_to(server(nil), question "deb.debian.org", BOX)[1]), it_is.under_way })
+  end)
+
+  case("knows VMs by the name that the host uses, of this instance only", function()
+    assert.equal(DEV, last_four(answers_to(server(), question "dev.spec.vm")[1]))
+    assert.equal(3, rcode(answers_to(server(), question "dev.other.vm")[1]))
   end)
 
   case("has a limit for one guest, and room again afterwards", function()
