@@ -2,6 +2,7 @@
  * things that a guest is seen to do: a line on the console, `ready` on the notify socket, an answer
  * to CONNECT, an orderly end on Ctrl-Alt-Del. */
 #include "vmm.h"
+#include "agent.h"
 #include "script.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct bg_vmm {
     bool paused;   /* a paused guest sees no keys */
     int notify_fd; /* -1: none */
     uint32_t next_port;
+    char boot_id[33]; /* the guest's; it survives a save and a load */
 };
 
 int bg_vmm_init(void)
@@ -97,11 +99,12 @@ static void say(struct bg_vmm *vmm, const char *text)
         (void)!send(vmm->notify_fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-/* Bytes of a host's stream come back as they are, also those that came along with CONNECT. */
+/* Bytes of a host's stream come back as they are, also those that came along with CONNECT; but for a
+ * request that the agent answers. */
 static void on_stream(void *arg, int fd, uint32_t events)
 {
     struct bg_vmm *vmm = arg;
-    char data[4096], answer[32];
+    char data[4096], answer[32], said[SCRIPTED_ANSWER];
     unsigned port;
     (void)events;
     ssize_t n = recv(fd, data, sizeof data - 1, MSG_DONTWAIT);
@@ -112,9 +115,12 @@ static void on_stream(void *arg, int fd, uint32_t events)
         const char *end = memchr(data, '\n', (size_t)n);
         size_t line = end && sscanf(data, "CONNECT %u", &port) == 1 ? (size_t)(end - data) + 1 : 0;
         int m = line > 0 ? snprintf(answer, sizeof answer, "OK %u\n", vmm->next_port++) : 0;
-        struct iovec parts[2] = {{answer, (size_t)m}, {data + line, (size_t)n - line}};
+        size_t rest = (size_t)n - line,
+               known = scripted_agent(data + line, rest, vmm->boot_id, said);
+        struct iovec parts[2] = {{answer, (size_t)m},
+                                 {known ? said : data + line, known ? known : rest}};
         struct msghdr out = {.msg_iov = parts, .msg_iovlen = 2};
-        if (sendmsg(fd, &out, MSG_NOSIGNAL | MSG_DONTWAIT) == m + n - (ssize_t)line)
+        if (sendmsg(fd, &out, MSG_NOSIGNAL | MSG_DONTWAIT) == m + (ssize_t)parts[1].iov_len)
             return;
     }
     bg_loop_del(vmm->params.loop, fd);
@@ -133,7 +139,6 @@ static void on_connect(void *arg, int listen_fd, uint32_t events)
 static void connect_notify(struct bg_vmm *vmm)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    unsigned char id[16];
     char line[64];
     int n = snprintf(address.sun_path, sizeof address.sun_path, "%s_%d",
                      vmm->params.config->vsock.uds_path, NOTIFY_PORT);
@@ -147,14 +152,17 @@ static void connect_notify(struct bg_vmm *vmm)
         return;
     }
     vmm->notify_fd = fd;
-    if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
-        return;
-    n = snprintf(line, sizeof line, "ready 1 ");
-    for (int i = 0; i < 16; i++)
-        n += snprintf(line + n, sizeof line - (size_t)n, "%s%02x",
-                      i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
-    (void)snprintf(line + n, sizeof line - (size_t)n, "\n");
+    (void)snprintf(line, sizeof line, "ready 1 %s\n", vmm->boot_id);
     say(vmm, line);
+}
+
+static void draw_boot_id(struct bg_vmm *vmm)
+{
+    unsigned char id[16] = {0};
+    if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
+        memset(id, 7, sizeof id);
+    for (size_t i = 0; i < sizeof id; i++)
+        (void)snprintf(vmm->boot_id + 2 * i, 3, "%02x", id[i]);
 }
 
 /* The guest's turn: what it does by itself after it is up, or because it was asked. */
@@ -202,6 +210,7 @@ int bg_vmm_start(const struct bg_vmm_params *params, struct bg_vmm **ret,
 {
     if (create(params, ret, error) < 0)
         return -1;
+    draw_boot_id(*ret);
     boot(*ret);
     return 0;
 }
@@ -245,9 +254,8 @@ int bg_vmm_drive_changed(struct bg_vmm *vmm, size_t index, struct bg_vmm_error *
 
 int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_error *error)
 {
-    static const char state[] = "scripted state\n";
     off_t size = (off_t)(vmm->params.config->machine.mem_size_mib << 20);
-    if (write(state_fd, state, sizeof state - 1) == (ssize_t)sizeof state - 1 &&
+    if (write(state_fd, vmm->boot_id, sizeof vmm->boot_id) == (ssize_t)sizeof vmm->boot_id &&
         ftruncate(mem_fd, size) == 0)
         return 0;
     (void)snprintf(error->text, sizeof error->text, "scripted: %s", strerror(errno));
@@ -257,10 +265,18 @@ int bg_vmm_save(struct bg_vmm *vmm, int state_fd, int mem_fd, struct bg_vmm_erro
 int bg_vmm_load(const struct bg_vmm_params *params, int state_fd, int mem_fd, const char *mem_path,
                 struct bg_vmm **ret, struct bg_vmm_error *error)
 {
+    char boot_id[sizeof(*ret)->boot_id];
     (void)mem_path;
-    (void)state_fd;
     (void)mem_fd;
-    return create(params, ret, error);
+    if (read(state_fd, boot_id, sizeof boot_id) != (ssize_t)sizeof boot_id ||
+        boot_id[sizeof boot_id - 1]) {
+        (void)snprintf(error->text, sizeof error->text, "not what this engine has saved");
+        return -1;
+    }
+    if (create(params, ret, error) < 0)
+        return -1;
+    memcpy((*ret)->boot_id, boot_id, sizeof boot_id);
+    return 0;
 }
 
 void bg_vmm_end(struct bg_vmm *vmm)

@@ -34,6 +34,15 @@ end
 ---Let the daemon go on from its stop.
 function M:go() self.gate:write "go\n" end
 
+-- What a verb needs beside the VM that is tormented.
+local function prepare(self, verb)
+  if verb.beside then self.world:call("vm.delete", { name = verb.beside, force = true }) end
+  if not verb.template or #assert(self.world:call("snapshot.list", { templates = true })).snapshots > 0 then return end
+  assert(self.world:call("vm.create", { name = "model", engine = self.options.engine, cold = true }))
+  assert(self.world:call("snapshot.create", { name = "model", template = true }))
+  assert(self.world:call("vm.delete", { name = "model", force = true }))
+end
+
 ---Run a verb. `at(stop)` is called at each stop while the daemon waits, and lets it go on unless it says "dead". A stop is its words and
 ---how often they came: `before vmm PUT /vsock #1`.
 ---@param verb table
@@ -44,6 +53,7 @@ function M:go() self.gate:write "go\n" end
 ---@return string[] trace   every stop, in order
 function M:run(verb, at, params)
   local trace, times, result, problem = {}, {}, nil, nil
+  prepare(self, verb)
   local ok, failure = task.scope(function(scope)
     local stops = scope:spawn("stops", function()
       return self.at:lines(function(line)
@@ -59,7 +69,7 @@ function M:run(verb, at, params)
     return stops:await()
   end)
   if not ok then error(err.format(failure)) end
-  return result and result.vm, problem, trace
+  return result and (result.vm or result.vms), problem, trace
 end
 
 ---The VM's state, in the words of verbs.lua.
@@ -67,6 +77,7 @@ end
 ---@return table? vm
 function M:state()
   local vm, problem = self.world:show(self.vm)
+  if vm and vm.suspended then return "suspended", vm end
   if vm then return vm.state == "failed" and "stopped" or vm.state, vm end
   if problem.code == "vm.not_found" then return "absent" end
   error(err.format(problem))

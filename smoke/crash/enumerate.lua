@@ -125,10 +125,10 @@ local function round(self, verb, victim, wanted, again)
   return ok, problem and where .. problem
 end
 
--- The script is read when a VMM starts: for a verb on a VM that runs it must be there before.
+-- The script is read when a VMM starts: for a call to one that ran before the verb it must be there before that one started.
 local function misbehave(self, verb, act, call)
   local root = self.world.root
-  local ok, problem = self.drive:reach(verb.from == "absent" and "absent" or "stopped")
+  local ok, problem = self.drive:reach((call.fresh or verb.from == "absent") and verb.from or "stopped")
   if not ok then return nil, problem end
   script.write(root, ("%s@%d %s"):format(call.call, call.nth, act.does))
   ok, problem = self.drive:reach(verb.from)
@@ -242,7 +242,7 @@ local ok, problem = task.main(function()
   world:start_helper()
   world:kill_daemon()
   world:start_daemon()
-  self.bystander = assert(world:call("vm.create", { name = BYSTANDER, engine = engine })).vm
+  self.bystander = assert(world:call("vm.create", { name = BYSTANDER, engine = engine, cold = true })).vm
   all(self)
   assert(world:call("vm.delete", { name = BYSTANDER, force = true }))
   return true

@@ -8,7 +8,7 @@
 local folder, victim = os.getenv "BANGER_STOPS", os.getenv "BANGER_STOPS_VM"
 package.path = debug.getinfo(1, "S").source:match "^@(.*/)" .. "?.lua"   -- what is beside this file
 local verbs = require "verbs"
-local WRITES = { "create", "update", "delete" }
+local WRITES, SNAPSHOT_WRITES = { "create", "update", "delete" }, { "add", "ready", "doom" }
 
 local armed = 0
 
@@ -73,10 +73,14 @@ wrap("banger.host.store", function(module)
   function module.open(...)
     local store, problem = open(...)
     if not store then return nil, problem end
-    for _, name in ipairs(WRITES) do
-      local write = store[name]
-      store[name] = function(...) return around("store " .. name, write, ...) end
+    local function watch(object, prefix, names)
+      for _, name in ipairs(names) do
+        local write = object[name]
+        object[name] = function(...) return around(prefix .. name, write, ...) end
+      end
     end
+    watch(store, "store ", WRITES)
+    watch(store.snapshots, "snapshots ", SNAPSHOT_WRITES)
     return store
   end
   return module

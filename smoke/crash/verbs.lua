@@ -6,6 +6,8 @@ local M = {}
 ---@field from string     the state that it finds the VM in; "absent": there is none
 ---@field to string       the state that it leaves it in
 ---@field params (fun(world: {engine: string, seconds: number}): table)?   besides the VM's name
+---@field beside string?  another VM that it makes, and that must not be there before
+---@field template boolean?   a template must be there before
 ---@field same boolean?   the process goes on, whatever dies but itself
 
 local function timeout(world) return { timeout = world.seconds } end
@@ -13,7 +15,7 @@ local function timeout(world) return { timeout = world.seconds } end
 ---@type crash.Verb[]
 M.VERBS = {
   { name = "create", from = "absent", to = "running", params = function(world)
-    return { engine = world.engine, boot_timeout = world.seconds, publish = { { host = world.port, guest = 80 } } }
+    return { engine = world.engine, cold = true, boot_timeout = world.seconds, publish = { { host = world.port, guest = 80 } } }
   end },
   { name = "start", from = "stopped", to = "running", params = timeout },
   { name = "stop", from = "running", to = "stopped", params = timeout },
@@ -21,6 +23,12 @@ M.VERBS = {
   { name = "delete", from = "running", to = "absent" },
   { name = "pause", from = "running", to = "paused", same = true },
   { name = "resume", from = "paused", to = "running", same = true },
+  { name = "suspend", from = "running", to = "suspended" },
+  { name = "start", from = "suspended", to = "running", params = timeout },
+  { name = "fork", from = "running", to = "running", same = true, beside = "forked", params = function() return { names = { "forked" } } end },
+  { name = "create", from = "absent", to = "running", template = true, params = function(world)
+    return { engine = world.engine, boot_timeout = world.seconds }
+  end },
 }
 
 -- Shorter ways between states than a verb above, and those from states in which none of them begins.
@@ -29,6 +37,7 @@ local SHORT = {
   { name = "kill", from = "paused", to = "stopped" },
   { name = "delete", from = "stopped", to = "absent" },
   { name = "delete", from = "paused", to = "absent" },
+  { name = "delete", from = "suspended", to = "absent" },
 }
 
 ---What a verb is asked for.

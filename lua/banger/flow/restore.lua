@@ -41,7 +41,7 @@ local function load(ctx)
   local ok
   ok, problem = ctx.vmm:put_metrics "/metrics"
   if not ok and not (ctx.resumed and problem.code == "vmm.refused") then return nil, problem end
-  ok, problem = ctx.vmm:load(FILES, { id = "eth0", ifname = ctx.host.derive(ctx.record.slot).ifname })
+  ok, problem = ctx.vmm:load(FILES, { id = "eth0", ifname = ctx.host.derive(ctx.record.slot).ifname }, ctx.record.memory_mib)
   if ok then return true end
   if problem.code == "vmm.unreachable" then return nil, ctx.watch:obituary() end
   if problem.code ~= "vmm.refused" then return nil, problem end
@@ -65,7 +65,7 @@ local function wake(ctx)
 end
 
 local GUEST = {
-  { name = "load", run = load, within = 60 },   -- a VMM that refuses it ends, and its answer says more than its end
+  { name = "load", run = load, within = 600 },   -- a VMM that refuses it ends, and its answer says more than its end
   { name = "spend", run = spend },
   { name = "resume", run = boot.while_alive(function(ctx) return ctx.vmm:resume() end) },
   { name = "identity", run = boot.while_alive(wake), within = function(ctx) return ctx.boot_timeout end },

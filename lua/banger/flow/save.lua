@@ -65,7 +65,7 @@ local SAVE = {
     ctx.stood = task.now()
     return ctx.vmm:pause()
   end) },
-  { name = "save", within = WRITE_SECONDS, run = boot.while_alive(function(ctx) return ctx.vmm:save(FILES) end) },
+  { name = "save", within = WRITE_SECONDS, run = boot.while_alive(function(ctx) return ctx.vmm:save(FILES, ctx.record.memory_mib) end) },
   { name = "keep", within = WRITE_SECONDS, run = function(ctx)
     local problem
     ctx.kept, problem = ctx.host.priv:snap_save { vm = ctx.record.id, snap = ctx.snapshot.id, what = ctx.what }

@@ -11,8 +11,9 @@ local task = require "banger.aio.task"
 local M = {}
 M.__index = M
 
--- Seconds. The engine answers a look within milliseconds, InstanceStart loads kernel and memory, SAVE writes all of a guest's memory.
-local LOOK, CHANGE, START, SAVE = 2, 5, 30, 300
+-- Seconds. The engine answers a look within milliseconds; InstanceStart loads kernel and memory.
+local LOOK, CHANGE, START = 2, 5, 30
+local MEMORY_BASE, MEMORY_RATE = 15, 50   -- seconds, and MiB per second of a slow disk: all of a guest's memory is written, or looked at
 
 ---@param http {request: fun(self, request: table): table|nil, banger.Error?}  banger.aio.http
 ---@param fd integer    connected socket; owned by the connection pool of `http` from now on
@@ -123,19 +124,21 @@ end
 
 ---Write a paused guest's state and memory to new files.
 ---@param files {state: string, memory: string}
-function M:save(files)
+---@param memory_mib integer
+function M:save(files, memory_mib)
   return call(self, "PUT", "/snapshot/create",
-    { snapshot_type = "Full", snapshot_path = files.state, mem_file_path = files.memory }, SAVE)
+    { snapshot_type = "Full", snapshot_path = files.state, mem_file_path = files.memory }, MEMORY_BASE + memory_mib / MEMORY_RATE)
 end
 
 ---Take a saved guest, which comes up paused. Only a VMM of which nothing was configured can.
 ---@param files {state: string, memory: string}
 ---@param link {id: string, ifname: string}   the tap that is its network now
-function M:load(files, link)
+---@param memory_mib integer
+function M:load(files, link, memory_mib)
   return call(self, "PUT", "/snapshot/load", {
     snapshot_path = files.state, mem_backend = { backend_type = "File", backend_path = files.memory }, resume_vm = false,
     network_overrides = { { iface_id = link.id, host_dev_name = link.ifname } },
-  }, START)
+  }, MEMORY_BASE + memory_mib / MEMORY_RATE)
 end
 
 function M:pause() return call(self, "PATCH", "/vm", { state = "Paused" }, CHANGE) end
