@@ -15,7 +15,7 @@ trap 'rm -rf "$work"; smoke/instance down "$instance" >/dev/null 2>&1' EXIT
 as_owner() { smoke/instance as-owner "$instance" "$@"; }
 
 # ---- the owner's files ----
-as_owner sh -c 'cd "$1" && echo "[user]" >gitconfig && echo token >secret && chmod 600 secret && ln -s /etc/shadow outside' - "$work"
+as_owner sh -c 'cd "$1" && echo "[user]" >gitconfig && echo token >secret && chmod 600 secret && ln -s /etc/passwd outside' - "$work"
 list() { printf 'return { files = { %s } }\n' "$1" | as_owner tee "$state/file_sync.lua" >/dev/null; }
 list "\"$work/gitconfig\", { from = \"$work/secret\", to = \"/etc/tool/token\" }"
 banger vm create one --quiet >/dev/null

@@ -94,7 +94,7 @@ guest_tools() {
     owner=$(smoke/instance owner "$instance")
     home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
     if [ ! -e "$parts_folder/tools.complete" ]; then
-        banger image build debian --name tools --packages git --quiet >/dev/null || return 1
+        banger image build debian --name tools --packages git,rsync --quiet >/dev/null || return 1
         rm -rf "$parts_folder/tools"
         cp -a --sparse=always "$home/images/tools" "$parts_folder/tools"
         touch "$parts_folder/tools.complete"

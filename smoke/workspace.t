@@ -52,5 +52,34 @@ ok "a folder that is no repository is copied" smoke/instance as-owner "$instance
 got=0
 smoke/instance as-owner "$instance" banger vm workspace push dev /etc >/dev/null 2>&1 || got=$?
 is "nothing outside of the home folder" "$got" 6
+
+# ---- ssh by name: rsync, and what an editor's remote mode does ----
+by_ssh=$home/ssh
+banger ssh-config show >"$by_ssh" && chown --reference="$home" "$by_ssh"
+as_owner() { smoke/instance as-owner "$instance" "$@"; }
+host=dev.$instance.vm
+if command -v rsync >/dev/null; then
+    ok "rsync into the VM" as_owner rsync -a --delete -e "ssh -F $by_ssh" "$home/tool/src/" "$host:/srv/by-rsync/"
+    is "all of it is there" "$(as_owner rsync -anci --delete -e "ssh -F $by_ssh" "$home/tool/src/" "$host:/srv/by-rsync/")" ""
+    ok "rsync out of the VM" as_owner rsync -a -e "ssh -F $by_ssh" "$host:/srv/by-rsync/" "$home/back/"
+    is "it is the same" "$(cd "$home/back" && find . -type f -print0 | sort -z | xargs -0 sha256sum)" \
+        "$(cd "$home/tool/src" && find . -type f -print0 | sort -z | xargs -0 sha256sum)"
+else
+    echo "ok $((tap_count += 1)) - rsync # SKIP rsync is not installed"
+fi
+# An editor sends a script on the shell's stdin, uploads its server by sftp, starts it, and reaches its port through a forwarded one.
+is "a script on the shell's stdin" "$(echo 'echo "$(uname -s) $SHELL"' | as_owner ssh -F "$by_ssh" -T "$host" bash -s)" "Linux /bin/bash"
+printf '#!/bin/sh\necho server speaks; cat\n' | as_owner tee "$home/server" >/dev/null
+ok "an upload by sftp" as_owner sh -c "echo 'put $home/server /root/server' | sftp -q -F $by_ssh -b - $host"
+is "that runs there" "$(echo heard | as_owner ssh -F "$by_ssh" -T "$host" 'chmod +x server && ./server')" $'server speaks\nheard'
+socket=$home/forward
+as_owner ssh -F "$by_ssh" -f -N -M -S "$home/control" -L "$socket:127.0.0.1:22" "$host"
+like "a port of the VM's loopback, forwarded" "$(python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(30)
+s.connect(sys.argv[1])
+print(s.makefile("rb").readline().decode())' "$socket")" '^SSH-2.0'
+as_owner ssh -F "$by_ssh" -S "$home/control" -O exit "$host" 2>/dev/null
 banger vm delete dev --force >/dev/null
 finish

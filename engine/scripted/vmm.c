@@ -2,8 +2,8 @@
  * things that a guest is seen to do: a line on the console, `ready` on the notify socket, an answer
  * to CONNECT, an orderly end on Ctrl-Alt-Del. */
 #include "vmm.h"
-#include "agent.h"
 #include "script.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -99,41 +98,13 @@ static void say(struct bg_vmm *vmm, const char *text)
         (void)!send(vmm->notify_fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-/* Bytes of a host's stream come back as they are, also those that came along with CONNECT; but for a
- * request that the agent answers. */
-static void on_stream(void *arg, int fd, uint32_t events)
-{
-    struct bg_vmm *vmm = arg;
-    char data[4096], answer[32], said[SCRIPTED_ANSWER];
-    unsigned port;
-    (void)events;
-    ssize_t n = recv(fd, data, sizeof data - 1, MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN)
-        return;
-    if (n > 0) {
-        data[n] = '\0';
-        const char *end = memchr(data, '\n', (size_t)n);
-        size_t line = end && sscanf(data, "CONNECT %u", &port) == 1 ? (size_t)(end - data) + 1 : 0;
-        int m = line > 0 ? snprintf(answer, sizeof answer, "OK %u\n", vmm->next_port++) : 0;
-        size_t rest = (size_t)n - line,
-               known = scripted_agent(data + line, rest, vmm->boot_id, said);
-        struct iovec parts[2] = {{answer, (size_t)m},
-                                 {known ? said : data + line, known ? known : rest}};
-        struct msghdr out = {.msg_iov = parts, .msg_iovlen = 2};
-        if (sendmsg(fd, &out, MSG_NOSIGNAL | MSG_DONTWAIT) == m + (ssize_t)parts[1].iov_len)
-            return;
-    }
-    bg_loop_del(vmm->params.loop, fd);
-    close(fd);
-}
-
 static void on_connect(void *arg, int listen_fd, uint32_t events)
 {
     struct bg_vmm *vmm = arg;
     (void)events;
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0 && bg_loop_add(vmm->params.loop, fd, EPOLLIN, on_stream, vmm) < 0)
-        close(fd);
+    if (fd >= 0)
+        stream_begin(vmm->params.loop, fd, vmm->next_port++, vmm->boot_id);
 }
 
 static void connect_notify(struct bg_vmm *vmm)
