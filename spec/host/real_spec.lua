@@ -44,8 +44,10 @@ describe("host, for real", function()
     assert.equal(out.kernel.digest .. "\n", scratch.output("sha256sum < " .. out.kernel.path .. " | cut -d' ' -f1"))
     assert.equal(out.image.digest .. "\n", scratch.output("sha256sum < " .. out.image.path .. " | cut -d' ' -f1"))
     assert.same({ "debian", "own" }, { out.kernels[1].name, out.kernels[2].name })
-    assert.same({ "again", "debian", "mine" }, { out.images[1].name, out.images[2].name, out.images[3].name })
-    assert.same({ "again", "mine" }, out.pruned.removed)
+    assert.same({ "again", "debian", "mine", "plain" },
+      { out.images[1].name, out.images[2].name, out.images[3].name, out.images[4].name })
+    assert.same({ "again", "mine", "plain" }, out.pruned.removed)
+    assert.equal(out.imported.digest, out.plain.digest) -- an ext4 file system is taken as it is
     assert(#out.steps > 10)
 
     scratch.output("e2fsck -fn " .. out.image.path)

@@ -22,6 +22,7 @@ print(cjson.encode((assert(task.main(function()
   local imported = assert(image.import(here, { file = folder .. "/root.tar.gz", name = "mine" }, progress))
   assert(os.execute(("qemu-img convert -O qcow2 %s %s/disk.qcow2"):format(imported.path, folder)) == 0)
   local converted = assert(image.import(here, { file = folder .. "/disk.qcow2", name = "again" }, progress))
+  local plain = assert(image.import(here, { file = imported.path, name = "plain" }, progress))
   -- A root file system that wants what banger adds to it to land in the owner's files.
   assert(os.execute(("cd %s && mkdir -p hostile/usr/lib outside && ln -s %s/outside hostile/usr/lib/banger"):format(folder, folder)) == 0)
   assert(os.execute(("tar -C %s/hostile -cf %s/hostile.tar usr"):format(folder, folder)) == 0)
@@ -30,6 +31,7 @@ print(cjson.encode((assert(task.main(function()
   return {
     refused = { code = refused.code, message = refused.message }, lacking = { code = lacking.code, message = lacking.message },
     uid = require("banger.rt.sys").getuid(), kernel = pulled, image = built, own = again, imported = imported, converted = converted,
+    plain = plain,
     images = assert(image.list(here)), kernels = assert(kernel.list(here)), pruned = assert(image.prune(here, { debian = true })),
     steps = steps,
   }
