@@ -1,21 +1,20 @@
 /* The record files in ledger/: vm-<id>, net, port-<proto>-<number>. */
 #include "ledger.h"
 
-/* 1 found, 0 none, -1 failed */
-static int load(struct bg_helper *h, const char *name, void *ret, size_t size, struct bg_reply *f)
+int bg_load(struct bg_helper *h, struct bg_name entry, void *ret, size_t size, struct bg_reply *f)
 {
-    int error = bg_record_read(h->ledger, name, ret, size);
+    int error = bg_record_read(h->ledger, entry.s, ret, size);
     if (error == -EBADMSG)
         return bg_fail(f, BG_VM_UNPROVEN, EBADMSG,
-                       "ledger entry %s is damaged, so nothing of it is touched", name);
+                       "ledger entry %s is damaged, so nothing of it is touched", entry.s);
     return error == -ENOENT ? 0 : error < 0 ? bg_step(f, "read the ledger entry", error) : 1;
 }
 
-static int save(struct bg_helper *h, const char *name, const void *record, size_t size,
-                bool durable, struct bg_reply *f)
+int bg_save(struct bg_helper *h, struct bg_name entry, const void *record, size_t size,
+            bool durable, struct bg_reply *f)
 {
     return bg_step(f, "write the ledger entry",
-                   bg_record_write(h->ledger, name, record, size, durable));
+                   bg_record_write(h->ledger, entry.s, record, size, durable));
 }
 
 int bg_forget(struct bg_helper *h, struct bg_name entry, struct bg_reply *f)
@@ -28,7 +27,7 @@ int bg_forget(struct bg_helper *h, struct bg_name entry, struct bg_reply *f)
 int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f)
 {
     struct bg_vm vm;
-    int found = load(h, bg_vm_name(id).s, &vm, sizeof(vm), f);
+    int found = bg_load(h, bg_vm_name(id), &vm, sizeof(vm), f);
     if (found <= 0)
         return found < 0
                    ? -1
@@ -47,7 +46,7 @@ int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct
 {
     struct bg_vm now = *vm;
     memcpy(now.tap_boot, h->boot, sizeof(now.tap_boot));
-    return save(h, bg_vm_name(vm->id).s, &now, sizeof(now), durable, f);
+    return bg_save(h, bg_vm_name(vm->id), &now, sizeof(now), durable, f);
 }
 
 int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f)
@@ -80,7 +79,7 @@ static const size_t net_size = offsetof(struct bg_net, names);
 
 int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f)
 {
-    int found = load(h, "net", ret, net_size, f);
+    int found = bg_load(h, bg_net_name(), ret, net_size, f);
     if (found < 0)
         return -1;
     if (!found || strcmp(ret->boot, h->boot) != 0)
@@ -94,18 +93,7 @@ int bg_net_save(struct bg_helper *h, const struct bg_net *net, struct bg_reply *
 {
     struct bg_net now = *net;
     memcpy(now.boot, h->boot, sizeof(now.boot));
-    return save(h, "net", &now, net_size, false, f);
-}
-
-int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_port *ret,
-                 struct bg_reply *f)
-{
-    return load(h, bg_port_name(proto, host_port).s, ret, sizeof(*ret), f);
-}
-
-int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *f)
-{
-    return save(h, bg_port_name(p->proto, p->host_port).s, p, sizeof(*p), false, f);
+    return bg_save(h, bg_net_name(), &now, net_size, false, f);
 }
 
 int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
@@ -114,7 +102,8 @@ int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_po
     char name[24] = "";
     int found;
     while ((found = bg_next_name(h->ledger, "port-", 14, name, name)) == 1) {
-        int there = load(h, name, ret, sizeof(*ret), f); /* 0: removed this moment */
+        int there =
+            bg_load(h, bg_name("%s", name), ret, sizeof(*ret), f); /* 0: removed this moment */
         if (there < 0)
             return -1;
         if (there && (!vm || strcmp(vm, ret->vm) == 0) && index-- == 0)

@@ -11,6 +11,10 @@
 #include "helper.h"
 #include "record.h"
 
+/* Entries by name (bg_vm_name and its like): 1 found, 0 none, -1 failed; BG_VM_UNPROVEN when it is damaged. */
+int bg_load(struct bg_helper *h, struct bg_name entry, void *ret, size_t size, struct bg_reply *f);
+int bg_save(struct bg_helper *h, struct bg_name entry, const void *record, size_t size,
+            bool durable, struct bg_reply *f);
 /* Take the entry of this name (bg_vm_name and its like) out; 0 also when there is none. */
 int bg_forget(struct bg_helper *h, struct bg_name entry, struct bg_reply *f);
 
@@ -61,9 +65,6 @@ struct bg_port {
     uint32_t proto, host_port, guest_port, local_only, slot;
     char vm[9];
 };
-int bg_port_load(struct bg_helper *h, uint32_t proto, uint32_t host_port, struct bg_port *ret,
-                 struct bg_reply *f);
-int bg_port_save(struct bg_helper *h, const struct bg_port *p, struct bg_reply *f);
 /* The index-th port in name order, of one VM or of all (vm NULL); 1 found, 0 none, -1 failed. */
 int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
                struct bg_reply *f);

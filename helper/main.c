@@ -35,8 +35,9 @@ int main(int argc, char **argv)
     snprintf(h.instance, sizeof(h.instance), "%s", argv[2]);
     if (stop)
         return bg_server_stop(&h);
-    if (chdir("/") == 0 && bg_sandbox_environment() == 0 && bg_config_open(&h, &f) == 0 &&
-        bg_sandbox_main(&f) == 0 && bg_server_run(&h, &f) == 0)
+    bg_sandbox_environment();
+    if (chdir("/") == 0 && bg_config_open(&h, &f) == 0 && bg_sandbox_main(&f) == 0 &&
+        bg_server_run(&h, &f) == 0)
         return 0;
     dprintf(2, "banger-helper: %s\n", f.message);
     return 1;

@@ -174,19 +174,6 @@ BG_ACT(vm_connect)
     return r->socket < 0 ? -1 : 0;
 }
 
-static int open_regular(int dir, const char *name, struct bg_reply *f)
-{
-    struct stat st;
-    BG_CLOSED int fd = bg_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
-    if (fd < 0 && errno == ENOENT)
-        return -2;
-    if (fd < 0 ? errno != ELOOP : fstat(fd, &st) < 0)
-        return bg_sys(f, "open the log");
-    if (fd < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
-        return bg_fail(f, BG_PEER_UNPROVEN, 0, "the VM's log is not a plain file of its own");
-    return bg_steal(&fd);
-}
-
 /* Safe because it is a regular file with one link, opened without following links, and read-only. */
 BG_ACT(vm_log)
 {
@@ -195,16 +182,16 @@ BG_ACT(vm_log)
     struct bg_vm vm;
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
         return -1;
-    int fd = -2;
-    if (live[a->log][0] && vm.jail[0]) {
-        BG_CLOSED int root = bg_jail_root(h, vm.jail, f);
-        fd = root < 0 ? -2 : open_regular(root, live[a->log], f);
-    }
-    if (fd == -2)
-        fd = open_regular(h->logs, bg_log_name(vm.id, kept[a->log]).s, f);
-    if (fd == -2)
+    BG_CLOSED int root = live[a->log][0] && vm.jail[0] ? bg_jail_root(h, vm.jail, f) : -1;
+    r->file = root < 0 ? -1 : bg_open_plain(root, live[a->log], vm.uid);
+    if (root < 0 || (r->file < 0 && errno == ENOENT))
+        r->file = bg_open_plain(h->logs, bg_log_name(vm.id, kept[a->log]).s, vm.uid);
+    if (r->file >= 0)
+        return 0;
+    if (errno == ENOENT)
         return bg_fail(f, BG_JAIL_ABSENT, ENOENT, "vm %s has no such log: it was never started",
                        vm.id);
-    r->file = fd;
-    return fd < 0 ? -1 : 0;
+    return errno != ELOOP
+               ? bg_sys(f, "open the log")
+               : bg_fail(f, BG_PEER_UNPROVEN, 0, "the VM's log is not a plain file of its own");
 }

@@ -289,13 +289,12 @@ static int end_process(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f
 }
 
 /* The VMM's own files outlive its jail: only regular, unshared ones, now that nobody can exchange them. */
-static void keep_log(struct bg_helper *h, const char *vm, int root, const char *name,
+static void keep_log(struct bg_helper *h, const struct bg_vm *vm, int root, const char *name,
                      const char *kind)
 {
-    struct stat st;
-    BG_CLOSED int fd = bg_open(root, name, O_RDONLY | O_NONBLOCK, 0);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-        renameat(root, name, h->logs, bg_log_name(vm, kind).s) == 0 && fchown(fd, 0, 0) == 0)
+    BG_CLOSED int fd = bg_open_plain(root, name, vm->uid);
+    if (fd >= 0 && renameat(root, name, h->logs, bg_log_name(vm->id, kind).s) == 0 &&
+        fchown(fd, 0, 0) == 0)
         fchmod(fd, 0600);
 }
 
@@ -310,8 +309,8 @@ int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         bg_service_forget(h, vm);
     BG_CLOSED int root = bg_jail_root(h, vm->jail, &unused);
     if (root >= 0) {
-        keep_log(h, vm->id, root, "vmm.log", "vmm");
-        keep_log(h, vm->id, root, "metrics", "metrics");
+        keep_log(h, vm, root, "vmm.log", "vmm");
+        keep_log(h, vm, root, "metrics", "metrics");
     }
     BG_CLOSED int all = bg_open(h->jails, "firecracker", O_RDONLY | O_DIRECTORY, 0);
     if (all >= 0 && bg_remove_tree(all, vm->jail) < 0)

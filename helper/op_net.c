@@ -364,7 +364,7 @@ BG_ACT(port_publish)
         return -1;
     struct bg_port asked = {a->proto, a->host_port, a->guest_port, a->local_only, vm.slot, ""};
     memcpy(asked.vm, vm.id, sizeof(asked.vm));
-    int found = bg_port_load(h, a->proto, a->host_port, &port, f);
+    int found = bg_load(h, bg_port_name(a->proto, a->host_port), &port, sizeof(port), f);
     if (found < 0)
         return -1;
     if (found && (strcmp(port.vm, vm.id) != 0 || port.guest_port != a->guest_port ||
@@ -377,7 +377,7 @@ BG_ACT(port_publish)
     if (listener)
         return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host",
                        a->host_port);
-    if (bg_port_save(h, &asked, f) < 0)
+    if (bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
         return -1;
     if (bg_nft_port(h, &net, &asked, true, f) < 0) {
         struct bg_reply unused;
@@ -418,7 +418,7 @@ BG_ACT(port_remove)
     struct bg_port port;
     if (bg_lock_vm(h, a->vm.s, f) < 0 || bg_lock(h, BG_LOCK_NET, f) < 0)
         return -1;
-    int found = bg_port_load(h, a->proto, a->host_port, &port, f);
+    int found = bg_load(h, bg_port_name(a->proto, a->host_port), &port, sizeof(port), f);
     if (found <= 0 || strcmp(port.vm, a->vm.s) != 0)
         return found < 0 ? -1 : 0;
     return withdraw(h, &port, f);

@@ -26,15 +26,13 @@ static int keep(int fd, int folder, const char *name, struct bg_reply *f)
  */
 static int take(const struct bg_vm *vm, int root, size_t i, int folder, struct bg_reply *f)
 {
-    struct stat st;
     uint32_t kind = BG_V_copy;
-    BG_CLOSED int fd = bg_open(root, written[i], O_RDONLY | O_NONBLOCK, 0);
-    if (fd < 0 ? errno != ENOENT && errno != ELOOP : fstat(fd, &st) < 0)
-        return bg_sys(f, "open what the VMM has written");
-    if (fd < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-        (st.st_uid != vm->uid && st.st_uid != 0))
-        return bg_fail(f, BG_PEER_UNPROVEN, 0, "%s in the jail is no plain file of the VMM's own",
-                       written[i]);
+    BG_CLOSED int fd = bg_open_plain(root, written[i], vm->uid);
+    if (fd < 0)
+        return errno != ENOENT && errno != ELOOP
+                   ? bg_sys(f, "open what the VMM has written")
+                   : bg_fail(f, BG_PEER_UNPROVEN, 0,
+                             "%s in the jail is no plain file of the VMM's own", written[i]);
     if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0444) < 0)
         return bg_sys(f, "take over what the VMM has written");
     if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0 && fcntl(fd, F_SETLEASE, F_UNLCK) == 0)

@@ -6,23 +6,15 @@
 #include "sandbox.h"
 #include <linux/capability.h>
 #include <seccomp.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-static const int kept[] = {CAP_CHOWN,        CAP_DAC_OVERRIDE, CAP_FOWNER,     CAP_FSETID,
-                           CAP_KILL,         CAP_SETGID,       CAP_SETUID,     CAP_NET_BIND_SERVICE,
-                           CAP_NET_ADMIN,    CAP_SYS_CHROOT,   CAP_SYS_PTRACE, CAP_SYS_ADMIN,
-                           CAP_SYS_RESOURCE, CAP_MKNOD,        CAP_SETPCAP};
-
-static bool keep(int cap)
-{
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        if (kept[i] == cap)
-            return true;
-    return false;
-}
+#define CAP(name) (UINT64_C(1) << CAP_##name)
+static const uint64_t kept = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) |
+                             CAP(KILL) | CAP(SETGID) | CAP(SETUID) | CAP(NET_BIND_SERVICE) |
+                             CAP(NET_ADMIN) | CAP(SYS_CHROOT) | CAP(SYS_PTRACE) | CAP(SYS_ADMIN) |
+                             CAP(SYS_RESOURCE) | CAP(MKNOD) | CAP(SETPCAP);
 
 static int bound_capabilities(void)
 {
@@ -31,16 +23,13 @@ static int bound_capabilities(void)
     int bound;
     /* What the unit has taken away is not dropped again: that would ask for a right that we may lack. */
     for (int cap = 0; (bound = prctl(PR_CAPBSET_READ, cap)) >= 0; cap++)
-        if (bound == 1 && !keep(cap) && prctl(PR_CAPBSET_DROP, cap) < 0)
+        if (bound == 1 && !(kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap) < 0)
             return -1;
     if (syscall(SYS_capget, &header, data) < 0)
         return -1;
     for (int word = 0; word < 2; word++) {
-        uint32_t mask = 0;
-        for (int bit = 0; bit < 32; bit++)
-            mask |= keep(32 * word + bit) ? UINT32_C(1) << bit : 0;
-        data[word].permitted &= mask;
-        data[word].effective &= mask;
+        data[word].permitted &= (uint32_t)(kept >> 32 * word);
+        data[word].effective &= (uint32_t)(kept >> 32 * word);
         data[word].inheritable = 0;
     }
     return (int)syscall(SYS_capset, &header, data);
@@ -76,16 +65,11 @@ int bg_sandbox_worker(struct bg_reply *f)
     return bg_step(f, "load the system call filter", error);
 }
 
-int bg_sandbox_environment(void)
+void bg_sandbox_environment(void)
 {
-    static const char *const kept_names[] = {"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID"};
-    char values[3][128] = {"", "", ""};
-    for (int i = 0; i < 3; i++)
-        if (getenv(kept_names[i]))
-            snprintf(values[i], sizeof(values[i]), "%s", getenv(kept_names[i]));
-    clearenv();
-    for (int i = 0; i < 3; i++)
-        if (values[i][0] && setenv(kept_names[i], values[i], 1) < 0)
-            return -1;
-    return 0;
+    char **kept_end = environ;
+    for (char **e = environ; *e; e++)
+        if (strncmp(*e, "NOTIFY_SOCKET=", 14) == 0 || strncmp(*e, "LISTEN_", 7) == 0)
+            *kept_end++ = *e;
+    *kept_end = NULL;
 }

@@ -5,5 +5,5 @@
 
 int bg_sandbox_main(struct bg_reply *f);   /* capabilities, no_new_privs, not dumpable, no core */
 int bg_sandbox_worker(struct bg_reply *f); /* beyond that: a system call filter */
-int bg_sandbox_environment(void); /* the environment, but for what the service manager passed */
+void bg_sandbox_environment(void); /* the environment, but for what the service manager passed */
 #endif

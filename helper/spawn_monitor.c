@@ -1,11 +1,11 @@
 /* Start a jailer under banger-monitor (monitor.c tells what it is given), in a cgroup where there is cgroup v2. */
 #include "spawn.h"
-#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 
 enum { EMPTY_WAIT_MS = 5000, FDS = 7 };
+#define NAME "/banger-monitor"
 
 const char *bg_cgroup_root(void)
 {
@@ -66,17 +66,6 @@ int bg_cgroup_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_repl
     return bg_sys(f, "remove the VM's cgroup");
 }
 
-/* The monitor is installed beside the helper. */
-static int monitor_path(char ret[static PATH_MAX])
-{
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n < 0)
-        return -1;
-    self[n] = 0;
-    return snprintf(ret, PATH_MAX, "%.4000s/banger-monitor", dirname(self)) < PATH_MAX ? 0 : -1;
-}
-
 /* In the child: the fds become 0, 1, 2 ...; then the monitor. */
 static void run_monitor(const int fds[FDS], char *const argv[])
 {
@@ -97,7 +86,7 @@ static void run_monitor(const int fds[FDS], char *const argv[])
 
 int bg_spawn_monitored(struct bg_helper *h, const struct bg_spawn *s, struct bg_reply *f)
 {
-    char monitor[PATH_MAX];
+    char monitor[PATH_MAX] = ""; /* installed beside the helper */
     struct bg_name record = bg_run_name(s->vm->id);
     char *argv[40] = {monitor, record.s, (char *)s->vm->jail};
     int report[2], error;
@@ -106,8 +95,10 @@ int bg_spawn_monitored(struct bg_helper *h, const struct bg_spawn *s, struct bg_
     BG_CLOSED int cgroup = make_cgroup(h, s);
     if (cgroup < 0)
         return bg_sys(f, "make the VM's cgroup");
-    if (monitor_path(monitor) < 0 || pipe2(report, O_CLOEXEC) < 0)
+    if (readlink("/proc/self/exe", monitor, PATH_MAX - sizeof(NAME)) < 0 ||
+        pipe2(report, O_CLOEXEC) < 0)
         return bg_sys(f, "prepare the monitor");
+    strcpy(strrchr(monitor, '/'), NAME);
     BG_CLOSED int null = open("/dev/null", O_RDWR | O_CLOEXEC), from = report[0], to = report[1];
     int fds[FDS] = {null, s->console, s->errors, h->run, to, h->lock, cgroup};
     pid_t pid = bg_fork_away();

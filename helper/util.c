@@ -98,6 +98,17 @@ int bg_open(int dir, const char *name, int flags, mode_t mode)
     return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 }
 
+int bg_open_plain(int dir, const char *name, uid_t uid)
+{
+    struct stat st;
+    BG_CLOSED int fd = bg_open(dir, name, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -1;
+    errno = ELOOP;
+    bool plain = S_ISREG(st.st_mode) && st.st_nlink == 1 && (st.st_uid == uid || st.st_uid == 0);
+    return plain ? bg_steal(&fd) : -1;
+}
+
 int bg_open_dir(int dir, const char *name, mode_t mode)
 {
     struct stat st;

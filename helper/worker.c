@@ -4,7 +4,6 @@
  */
 #include "helper.h"
 #include <sys/socket.h>
-#include <time.h>
 
 static int act(struct bg_helper *h, uint32_t op, const union bg_args *a, union bg_results *r,
                struct bg_reply *f)
@@ -28,15 +27,11 @@ static unsigned deadline(uint32_t op)
 }
 
 static void audit(const struct bg_op_row *op, const struct bg_header *header,
-                  const union bg_args *a, const struct bg_reply *reply,
-                  const struct timespec *begin)
+                  const union bg_args *a, const struct bg_reply *reply)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    long us = (end.tv_sec - begin->tv_sec) * 1000000 + (end.tv_nsec - begin->tv_nsec) / 1000;
     bool of_vm = op->nargs > 0 && op->args[0].type == BG_T_VMID;
-    dprintf(2, "op=%s request=%08x vm=%.8s code=%u errno=%u us=%ld%s%s\n", op->name, header->id,
-            of_vm ? (const char *)a : "-", reply->code, reply->sys, us, reply->code ? " " : "",
+    dprintf(2, "op=%s request=%08x vm=%.8s code=%u errno=%u%s%s\n", op->name, header->id,
+            of_vm ? (const char *)a : "-", reply->code, reply->sys, reply->code ? " " : "",
             reply->message);
 }
 
@@ -54,8 +49,6 @@ bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *r
     struct bg_reply f = {0};
     union bg_args args;
     union bg_results results;
-    struct timespec begin;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     memset(&args, 0, sizeof(args));
     bg_wire_init(reply);
     if (!bg_decode_header(request, &header)) {
@@ -76,7 +69,7 @@ bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *r
     bg_unlock(h);
     if (result == 0)
         memset(&f, 0, sizeof(f)); /* a step may have failed in a way that the operation expects */
-    audit(op, &header, &args, &f, &begin);
+    audit(op, &header, &args, &f);
     return bg_encode_reply(reply, op, header.id, &f, &results);
 }
 
