@@ -60,10 +60,9 @@ int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
                gateway, subnet);
 }
 
-int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
+int bg_nft_down(const struct bg_net *net, struct bg_reply *f)
 {
     const char *t = net->names.table;
-    (void)h;
     return run(
         f, "remove the nft tables", NULL,
         "add table inet %s; delete table inet %s; add table bridge %s; delete table bridge %s", t,
@@ -146,12 +145,9 @@ int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm
         {{NFPROTO_INET, "alone", guest.address, NULL, 4, 0, 0, false}, reach != BG_V_open},
         {{NFPROTO_BRIDGE, "alone", guest.tap, NULL, 16, 0, 0, false}, reach != BG_V_open},
         {{NFPROTO_BRIDGE, "guests", &guest, NULL, sizeof(guest), 0, 0, false}, true}};
-    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
         if (!here || sets[i].wanted)
-            bg_batch_put(&b, n.table, &sets[i].e);
-        if (!here)
-            bg_batch_take(&b, n.table, &sets[i].e);
-    }
+            bg_batch_add(&b, n.table, &sets[i].e, here);
     int error = bg_batch_commit(&b);
     if (error < 0 && (here || error != -ENOENT))
         return bg_step(f, here ? "admit the tap to nft" : "dismiss the tap from nft", error);
@@ -166,16 +162,14 @@ int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint
     uint32_t first = htonl(network), behind = htonl(network + (UINT32_C(1) << (32 - prefix)));
     struct bg_element e = {.family = NFPROTO_INET, .set = set, .key = &first, .key_size = 4};
     snprintf(set, sizeof(set), "%s-%03x", seconds ? "hosts" : "nets", slot & 0xfff);
-    if (seconds) { /* anew, or the time that it has would stay */
-        e.timeout_ms = (uint64_t)seconds * 1000;
-        bg_batch_put(&b, net->names.table, &e);
-        bg_batch_take(&b, net->names.table, &e);
-    }
-    bg_batch_put(&b, net->names.table, &e);
+    e.timeout_ms = (uint64_t)seconds * 1000;
+    if (seconds) /* anew, or the time that it has would stay */
+        bg_batch_add(&b, net->names.table, &e, false);
+    bg_batch_add(&b, net->names.table, &e, true);
     e.key = &behind;
     e.end = true;
     if (!seconds && behind != 0)
-        bg_batch_put(&b, net->names.table, &e);
+        bg_batch_add(&b, net->names.table, &e, true);
     return bg_step(f, "allow the network in nft", bg_batch_commit(&b));
 }
 
@@ -190,12 +184,9 @@ int bg_nft_port(struct bg_helper *h, const struct bg_net *net, const struct bg_p
     bg_net_names(&n, h->instance, net->subnet, p->slot);
     *(uint8_t *)key = p->proto == BG_V_udp ? IPPROTO_UDP : IPPROTO_TCP;
     data[0] = htonl(n.address);
-    for (int both = 0; both < 2; both++, e.set = "ports") {
+    for (int both = 0; both < 2; both++, e.set = "ports")
         if (!here || !both || !p->local_only)
-            bg_batch_put(&b, n.table, &e);
-        if (!here)
-            bg_batch_take(&b, n.table, &e);
-    }
+            bg_batch_add(&b, n.table, &e, here);
     int error = bg_batch_commit(&b);
     if (error == -ENOENT && !here)
         return 0;

@@ -10,7 +10,7 @@
 
 int bg_nft_up(struct bg_helper *h, const struct bg_net *net,
               struct bg_reply *f); /* replaces both tables at once, empty */
-int bg_nft_down(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
+int bg_nft_down(const struct bg_net *net, struct bg_reply *f);
 bool bg_nft_is_up(const struct bg_net *net);
 
 /*

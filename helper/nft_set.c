@@ -60,14 +60,11 @@ static void change(struct bg_batch *b, const char *table, const struct bg_elemen
     add(b, m);
 }
 
-void bg_batch_put(struct bg_batch *b, const char *table, const struct bg_element *e)
+void bg_batch_add(struct bg_batch *b, const char *table, const struct bg_element *e, bool here)
 {
     change(b, table, e, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-}
-
-void bg_batch_take(struct bg_batch *b, const char *table, const struct bg_element *e)
-{
-    change(b, table, e, NFT_MSG_DELSETELEM, 0);
+    if (!here)
+        change(b, table, e, NFT_MSG_DELSETELEM, 0);
 }
 
 /* The kernel is done when send() returns, and has queued an answer for each change. */

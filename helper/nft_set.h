@@ -2,8 +2,7 @@
  * Elements of nft sets, straight by netlink: some 20 times faster than libnftables, which reads every table of the host
  * first. The sets themselves are libnftables' (tables.nft).
  *
- * A batch is a transaction: all of it happens or nothing. Its changes happen in order, so that putting in first makes
- * taking out succeed whether the element was there or not.
+ * A batch is a transaction: all of it happens, in order, or nothing.
  */
 #ifndef BANGER_HELPER_NFT_SET_H
 #define BANGER_HELPER_NFT_SET_H
@@ -25,8 +24,8 @@ struct bg_element {
     bool end;            /* of an interval: the first address behind it */
 };
 
-void bg_batch_put(struct bg_batch *b, const char *table, const struct bg_element *e);
-void bg_batch_take(struct bg_batch *b, const char *table, const struct bg_element *e);
+/* The element is to be there, or not: put in first, so that taking out succeeds whether it was there. */
+void bg_batch_add(struct bg_batch *b, const char *table, const struct bg_element *e, bool here);
 /* 0, or the negative errno of the first change that failed: -ENOENT when the table is not there. */
 int bg_batch_commit(struct bg_batch *b);
 #endif

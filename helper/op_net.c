@@ -25,36 +25,39 @@ static int bridge_sysctls(const char *bridge, struct bg_reply *f)
     return access(path, F_OK) < 0 ? 0 : sysctl_on(f, path);
 }
 
-/* Does a link of our bridge's name exist, and is it the one of the ledger? -1 when it is somebody else's. */
+/* 1: a link of this name is there, and is the one of the ledger (ifindex 0: an intent); 0: none is. Else refused as `code`. */
+static int own_link(const char *name, const char *kind, uint32_t ifindex, struct bg_link *ret,
+                    uint32_t code, struct bg_reply *f)
+{
+    int error = bg_link_get(name, ret);
+    if (error < 0)
+        return error == -ENODEV ? 0 : bg_step(f, "look for the link", error);
+    if (strcmp(ret->kind, kind) != 0 || (ifindex != 0 && ifindex != ret->ifindex))
+        return bg_fail(f, code, EEXIST, "link %s exists and is not banger's; remove it", name);
+    return 1;
+}
+
 static int own_bridge(const struct bg_net *net, struct bg_link *ret, struct bg_reply *f)
 {
-    int error = bg_link_get(net->names.bridge, ret);
-    if (error == -ENODEV)
-        return 0;
-    if (error < 0)
-        return bg_step(f, "look for the bridge", error);
-    if (strcmp(ret->kind, "bridge") != 0 || (net->ifindex != 0 && net->ifindex != ret->ifindex))
-        return bg_fail(f, BG_NET_CONFLICT, EEXIST, "link %s exists and is not banger's; remove it",
-                       net->names.bridge);
-    return 1;
+    return own_link(net->names.bridge, "bridge", net->ifindex, ret, BG_NET_CONFLICT, f);
 }
 
 static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_reply *f)
 {
     struct bg_link link;
-    int found = own_bridge(net, &link, f), error;
-    if (found < 0)
+    const struct bg_net_names *n = &net->names;
+    int found = own_bridge(net, &link, f);
+    if (found < 0 ||
+        (!found &&
+         bg_step(f, "make the bridge", bg_link_add_bridge(n->bridge, n->bridge_mac)) < 0) ||
+        bg_step(f, "look at the bridge", bg_link_get(n->bridge, &link)) < 0)
         return -1;
-    if (!found && (error = bg_link_add_bridge(net->names.bridge, net->names.bridge_mac)) < 0)
-        return bg_step(f, "make the bridge", error);
-    if ((error = bg_link_get(net->names.bridge, &link)) < 0)
-        return bg_step(f, "look at the bridge", error);
     net->ifindex = link.ifindex;
-    if (bg_net_save(h, net, f) < 0)
+    if (bg_net_save(h, net, f) < 0 ||
+        bg_step(f, "give the bridge its address",
+                bg_link_add_address(net->ifindex, n->gateway, net->prefix)) < 0)
         return -1;
-    if ((error = bg_link_add_address(net->ifindex, net->names.gateway, net->prefix)) < 0)
-        return bg_step(f, "give the bridge its address", error);
-    return bridge_sysctls(net->names.bridge, f);
+    return bridge_sysctls(n->bridge, f);
 }
 
 /* Put back what the ledger says of taps and ports after the tables were made anew. */
@@ -77,10 +80,9 @@ static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply
 /* What others may have changed since: tables flushed, Docker or firewalld started anew, another uplink. */
 static int settle(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
-    int error = bg_link_set_up(net->ifindex, 0, bg_link_uplink_mtu());
-    if (error < 0)
-        return bg_step(f, "set the bridge up", error);
-    if (!bg_nft_is_up(net) && (bg_nft_up(h, net, f) < 0 || refill(h, net, f) < 0))
+    if (bg_step(f, "set the bridge up", bg_link_set_up(net->ifindex, 0, bg_link_uplink_mtu())) <
+            0 ||
+        (!bg_nft_is_up(net) && (bg_nft_up(h, net, f) < 0 || refill(h, net, f) < 0)))
         return -1;
     bg_beside(h, net, true);
     return bg_nft_beside_docker(net, true, f);
@@ -92,7 +94,7 @@ static int undo_net(struct bg_helper *h, const struct bg_net *net)
     struct bg_reply unused;
     struct bg_link link = {.ifindex = net->ifindex};
     int error = net->ifindex != 0 ? 0 : bg_link_get(net->names.bridge, &link);
-    bg_nft_down(h, net, &unused);
+    bg_nft_down(net, &unused);
     if (error == 0)
         error = bg_link_delete(link.ifindex);
     /* What could not be removed keeps its intent: the next net_up or net_down goes on from there. */
@@ -122,19 +124,16 @@ BG_ACT(net_up)
     bg_net_names(&net.names, h->instance, net.subnet, 0);
     struct bg_link link = {0};
     int found = own_bridge(&net, &link, f);
-    if (found < 0)
-        return -1;
-    if (found && !known)
+    if (found > 0 && !known)
         return bg_fail(f, BG_NET_CONFLICT, EEXIST,
                        "link %s exists and is not in the ledger; remove it", net.names.bridge);
     /* A route that came later, a VPN's, takes nothing from VMs that run: theirs is a bridge of the host's. */
     int overlaps = found ? 0 : bg_link_route_overlaps(a->subnet, a->prefix);
-    if (overlaps < 0)
-        return bg_step(f, "look for overlapping routes", overlaps);
-    if (overlaps)
+    if (overlaps > 0)
         return bg_fail(f, BG_NET_CONFLICT, 0,
                        "subnet: overlaps a route of the host; choose another");
-    if (bg_net_save(h, &net, f) < 0)
+    if (found < 0 || bg_step(f, "look for overlapping routes", overlaps) < 0 ||
+        bg_net_save(h, &net, f) < 0)
         return -1;
     if (make_bridge(h, &net, f) < 0 || settle(h, &net, f) < 0)
         return known ? -1 : undo_net(h, &net);
@@ -163,11 +162,10 @@ BG_ACT(net_down)
             return bg_fail(f, BG_VM_ALIVE, 0, "vm %s still has a tap; tear it down first", id);
     if (found < 0 || (found = own_bridge(&net, &link, f)) < 0)
         return -1;
-    int error = found ? bg_link_delete(link.ifindex) : 0;
-    if (error < 0)
-        return bg_step(f, "remove the bridge", error);
+    if (found && bg_step(f, "remove the bridge", bg_link_delete(link.ifindex)) < 0)
+        return -1;
     bg_beside(h, &net, false);
-    if (bg_nft_beside_docker(&net, false, f) < 0 || bg_nft_down(h, &net, f) < 0)
+    if (bg_nft_beside_docker(&net, false, f) < 0 || bg_nft_down(&net, f) < 0)
         return -1;
     return bg_forget(h, bg_net_name(), f);
 }
@@ -210,18 +208,6 @@ BG_ACT(dns_socket)
     return r->socket < 0 ? -1 : 0;
 }
 
-/* 1: the VM's tap is there, and the one of the ledger; 0: none is. Found, but not proven to be ours: refused as `code`. */
-static int own_tap(const struct bg_vm *vm, const char *name, struct bg_link *ret, uint32_t code,
-                   struct bg_reply *f)
-{
-    int error = bg_link_get(name, ret);
-    if (error < 0)
-        return error == -ENODEV ? 0 : bg_step(f, "look for the tap", error);
-    if (strcmp(ret->kind, "tun") != 0 || (vm->tap_ifindex && vm->tap_ifindex != ret->ifindex))
-        return bg_fail(f, code, EEXIST, "link %s exists and is not the tap that banger made", name);
-    return 1;
-}
-
 /* What the operations on a VM's network begin with: its lock and the network's, and what the ledger has of both. */
 static int open_both(struct bg_helper *h, const char *id, struct bg_vm *vm, struct bg_net *net,
                      struct bg_reply *f)
@@ -243,15 +229,11 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
     if (bg_net_load(h, &net, f) < 0)
         return f->code == BG_NET_ABSENT ? 0 : -1;
     bg_net_names(&n, h->instance, net.subnet, vm->slot);
-    int error = 0, found = own_tap(vm, n.tap, &link, BG_VM_UNPROVEN, f);
-    if (found < 0)
+    int found = own_link(n.tap, "tun", vm->tap_ifindex, &link, BG_VM_UNPROVEN, f);
+    if (found < 0 || bg_nft_tap(h, &net, vm, false, f) < 0 ||
+        (found && bg_step(f, "remove the tap", bg_link_delete(link.ifindex)) < 0) ||
+        bg_step(f, "forget the guest's MAC", bg_link_neighbour(net.ifindex, n.address, NULL)) < 0)
         return -1;
-    if (bg_nft_tap(h, &net, vm, false, f) < 0)
-        return -1;
-    if (found && (error = bg_link_delete(link.ifindex)) < 0)
-        return bg_step(f, "remove the tap", error);
-    if ((error = bg_link_neighbour(net.ifindex, n.address, NULL)) < 0)
-        return bg_step(f, "forget the guest's MAC", error);
     vm->has_tap = false;
     vm->tap_ifindex = 0;
     return 0;
@@ -264,7 +246,9 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
     struct bg_link link;
     bg_net_names(&n, h->instance, net->subnet, vm->slot);
     /* An intent without ifindex may have its tap already: made by a helper that died before it could say so. */
-    int error = 0, found = vm->has_tap ? own_tap(vm, n.tap, &link, BG_NET_CONFLICT, f) : 0;
+    int error = 0, found = vm->has_tap
+                               ? own_link(n.tap, "tun", vm->tap_ifindex, &link, BG_NET_CONFLICT, f)
+                               : 0;
     if (found < 0 || (found && bg_nft_tap(h, net, vm, false, f) < 0))
         return -1;
     vm->tap_reach = reach;
@@ -284,12 +268,12 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
     }
     vm->tap_ifindex = link.ifindex;
     /* Rules before the port: the tap never carries a frame that nobody checks. */
-    if (bg_nft_tap(h, net, vm, true, f) < 0)
+    if (bg_nft_tap(h, net, vm, true, f) < 0 ||
+        bg_step(f, "put the tap on the bridge", bg_link_set_up(link.ifindex, net->ifindex, 0)) <
+            0 ||
+        bg_step(f, "tell the host the guest's MAC",
+                bg_link_neighbour(net->ifindex, n.address, n.mac)) < 0)
         return -1;
-    if ((error = bg_link_set_up(link.ifindex, net->ifindex, 0)) < 0)
-        return bg_step(f, "put the tap on the bridge", error);
-    if ((error = bg_link_neighbour(net->ifindex, n.address, n.mac)) < 0)
-        return bg_step(f, "tell the host the guest's MAC", error);
     return bg_vm_save(h, vm, false, f);
 }
 
@@ -332,8 +316,8 @@ BG_ACT(egress_allow)
     return bg_nft_allow(&net, vm.slot, a->network, a->prefix, a->seconds, f);
 }
 
-/* 1 when something on the host listens there: our socket must be able to bind the port on every address. */
-static int has_listener(uint32_t proto, uint32_t port, bool local_only)
+/* Nothing of the host listens there: our socket can bind the port on every address. */
+static int look_for_listener(uint32_t proto, uint32_t port, bool local_only, struct bg_reply *f)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
@@ -341,13 +325,14 @@ static int has_listener(uint32_t proto, uint32_t port, bool local_only)
     BG_CLOSED int fd =
         socket(AF_INET, (proto == BG_V_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     int one = 1;
-    if (fd < 0)
-        return -1;
-    if (proto == BG_V_tcp) /* connections in TIME_WAIT are no listener */
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+    /* Connections in TIME_WAIT are no listener. */
+    if (fd >= 0 &&
+        (proto == BG_V_udp || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0) &&
+        bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
         return 0;
-    return errno == EADDRINUSE ? 1 : -1;
+    if (errno != EADDRINUSE)
+        return bg_sys(f, "look for a listener");
+    return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host", port);
 }
 
 /* Safe because it takes numbers only; privileged ports and ports with a listener are refused. */
@@ -371,6 +356,7 @@ BG_ACT(port_publish)
                   port.local_only != a->local_only))
         return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: %u is published for vm %s already",
                        a->host_port, port.vm);
+<<<<<<< HEAD
     int listener = found ? 0 : has_listener(a->proto, a->host_port, a->local_only);
     if (listener < 0)
         return bg_sys(f, "look for a listener");
@@ -378,6 +364,10 @@ BG_ACT(port_publish)
         return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host",
                        a->host_port);
     if (bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
+=======
+    if ((!found && look_for_listener(a->proto, a->host_port, a->local_only, f) < 0) ||
+        bg_port_save(h, &asked, f) < 0)
+>>>>>>> 66ff26b (helper: a link of ours is looked at in one place; elements of nft are set or not in one way)
         return -1;
     if (bg_nft_port(h, &net, &asked, true, f) < 0) {
         struct bg_reply unused;
