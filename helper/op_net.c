@@ -356,18 +356,8 @@ BG_ACT(port_publish)
                   port.local_only != a->local_only))
         return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: %u is published for vm %s already",
                        a->host_port, port.vm);
-<<<<<<< HEAD
-    int listener = found ? 0 : has_listener(a->proto, a->host_port, a->local_only);
-    if (listener < 0)
-        return bg_sys(f, "look for a listener");
-    if (listener)
-        return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host",
-                       a->host_port);
-    if (bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
-=======
     if ((!found && look_for_listener(a->proto, a->host_port, a->local_only, f) < 0) ||
-        bg_port_save(h, &asked, f) < 0)
->>>>>>> 66ff26b (helper: a link of ours is looked at in one place; elements of nft are set or not in one way)
+        bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
         return -1;
     if (bg_nft_port(h, &net, &asked, true, f) < 0) {
         struct bg_reply unused;
