@@ -91,6 +91,8 @@ ok "system start" inside banger system start
 is "after stop and start: the same boot" "$(boot)" "$first"
 
 ok "system uninstall --purge" inside banger system uninstall --purge --force
+is "firewalld knows nothing of us" "$(inside firewall-cmd --zone=trusted --list-interfaces)" ""
+inside systemctl stop systemd-resolved firewalld
 is "files, users and forwarding are as before" "$(diff <(echo "$before") <(everything) | grep '^[<>]' || true)" ""
 is "no process of a VM is left" "$(inside pgrep -f qemu-system || true)" ""
 is "no link and no table is left" "$(inside sh -c 'ip -o link | grep bgmain; nft list tables | grep banger' || true)" ""
