@@ -41,6 +41,11 @@ third=$(git -C "$repo" rev-parse HEAD~1)
 chown -R "$(smoke/instance owner "$instance")" "$repo"
 like "examples/bisect.lua" "$(banger run "$work/bisect.lua" --repo "$repo" HEAD~3 HEAD -- sh -c 'test "$(cat number)" -lt 3')" "first bad commit: $third"
 
+shards=$(banger run "$work/fanout.lua" --shards 3 --memory 256M --prepare 'echo ready >/run/prepared' -- \
+    sh -c 'cat /run/prepared; test $SHARD != 2') || true
+is "examples/fanout.lua: each shard goes on from the prepared VM" "$(grep -c ready <<<"$shards")" 3
+is "and what failed is named" "$(tail -1 <<<"$shards")" "failed: shards 2"
+
 like "examples/lab.lua" "$(banger run "$work/lab.lua" | tr '\n' ';')" \
     "lab-client -> lab-server: yes;lab-server -> lab-client: yes;lab-loner -> lab-server: no;lab-client -> lab-loner: no"
 is "examples/pool.lua" "$(echo 'uname -s' | banger run "$work/pool.lua" --size 1)" Linux
