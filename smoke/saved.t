@@ -51,9 +51,9 @@ banger vm delete warmed cold other --force --quiet >/dev/null
 
 # ---- fork
 alive=$(mktemp)
-banger vm ssh parent -- 'echo there; sleep 3; echo alive' >"$alive" 2>/dev/null &
+banger vm ssh parent -- sh -c 'echo there; sleep 3; echo alive' >"$alive" 2>/dev/null &
 session=$!
-until [ -s "$alive" ]; do sleep 0.1; done
+until [ -s "$alive" ] || ! kill -0 "$session" 2>/dev/null; do sleep 0.1; done
 names=$(seq -f 'fork-%g' "$forks")
 # shellcheck disable=SC2086 # a word each
 stood=$(json vm fork parent $names | jq .stood)
