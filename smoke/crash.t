@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Daemon, helper, engine and both die at every STRIDE-th stop of every verb, and each call of the engine goes wrong in six ways: a sample of
-# what smoke/full/crash.t does in whole. STRIDE=N and OFFSET=N choose the rounds, ENGINE=qemu takes real guests (who only die).
+# what smoke/full/crash.t does in whole. STRIDE=N and OFFSET=N choose the rounds, ENGINE=qemu takes real guests (who only die),
+# VERBS="stop delete" only these.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
@@ -13,6 +14,7 @@ echo "# STRIDE=$stride OFFSET=$offset"
 engine=${ENGINE:-scripted}
 scenario "${INSTANCE:-smcrash}"
 if [ "$engine" = scripted ]; then scripted_parts; else guest_parts; fi
-crash_tests enumerate.lua "$engine" "$stride" "$offset"
+# shellcheck disable=SC2086 # words
+crash_tests enumerate.lua "$engine" "$stride" "$offset" ${VERBS:-}
 is "nothing is left" "$(vm_leaks)" ""
 finish

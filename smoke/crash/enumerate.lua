@@ -172,7 +172,7 @@ end
 
 -- The stops at which somebody dies; see the top of this file for what real guests leave out.
 local function stops_of(verb, trace)
-  local out, there = {}, scripted or verb.from ~= "absent" and verb.from ~= "stopped"
+  local out, there = {}, scripted or verb.from ~= "absent" and verb.from ~= "stopped" and verb.from ~= "suspended"
   for index, stop in ipairs(trace) do
     there = there or stop:find "^before helper jail_spawn" ~= nil
     local moment = scripted or not (stop:find "^after" and (trace[index + 1] or ""):find "^before")
@@ -192,7 +192,7 @@ local function kills(self, verb, trace)
       rounds = rounds + 1
       attempt(self, failures, round, verb, victim, stop, scripted or index == #ours)
     end
-    tell(self, ("%s, %s killed at each of %d stops"):format(verb.name, victim.name, #stops), rounds, failures)
+    tell(self, ("%s when %s, %s killed at each of %d stops"):format(verb.name, verb.from, victim.name, #stops), rounds, failures)
   end
 end
 
@@ -207,7 +207,7 @@ local function lies(self, verb, prepared, trace)
         attempt(self, failures, misbehave, verb, act, call)
       end
     end
-    tell(self, ("%s, the engine %s at each of %d calls"):format(verb.name, act.name, #calls), rounds, failures)
+    tell(self, ("%s when %s, the engine %s at each of %d calls"):format(verb.name, verb.from, act.name, #calls), rounds, failures)
   end
 end
 
@@ -245,6 +245,12 @@ local ok, problem = task.main(function()
   self.bystander = assert(world:call("vm.create", { name = BYSTANDER, engine = engine, cold = true })).vm
   all(self)
   assert(world:call("vm.delete", { name = BYSTANDER, force = true }))
+  return true
+end)
+-- A daemon that stops where nobody lets it go on would hold up whoever speaks to it.
+task.main(function()
+  local world = instance.new(name)
+  if world:daemon_pid() then world:kill_daemon() end
   return true
 end)
 if not ok then

@@ -17,6 +17,7 @@ local M = {}
 local HELLO_SECONDS = 10
 local RECONNECT_SECONDS = 10 -- how long a call waits for a daemon that is being restarted
 local KILLED_SECONDS = 2     -- the same, when we have never spoken to it
+local ATTEMPTS = 5           -- of a repeatable call: a daemon may be restarted again before it has answered
 local PAUSE = 0.05
 
 ---@class banger.Client
@@ -167,10 +168,12 @@ end
 ---@return table|nil result
 ---@return integer[]|banger.Error      descriptors of the answer (the caller's)
 function Client:call(method, params, options)
-  local result, extra = once(self, method, params, options)
   local again = options and options.repeatable
-  if result or extra.code ~= "daemon.lost" or not (again and again()) then return result, extra end
-  return once(self, method, params, options)
+  for attempt = 1, ATTEMPTS do
+    local result, extra = once(self, method, params, options)
+    if result or extra.code ~= "daemon.lost" or attempt == ATTEMPTS or not (again and again()) then return result, extra end
+    if not task.sleep(PAUSE * attempt) then return nil, extra end   -- one that is about to end still answers the door
+  end
 end
 
 --- Begin a call that answers with items: stream:next() → item, fds | nil at the end | nil, err;
