@@ -110,7 +110,6 @@ BG_ACT(vm_reserve)
     struct bg_net net;
     struct bg_net_names n;
     struct bg_vm vm = {.slot = a->slot, .uid = h->uid_base + a->slot};
-    struct pollfd asker = {.fd = h->connection, .events = POLLRDHUP};
     if (bg_lock_vm(h, a->vm.s, f) < 0 || bg_lock(h, BG_LOCK_SLOTS, f) < 0 ||
         bg_net_load(h, &net, f) < 0)
         return -1;
@@ -118,7 +117,7 @@ BG_ACT(vm_reserve)
         return bg_fail(f, BG_BAD_REQUEST, 0, "slot: the network has %u addresses for VMs",
                        bg_slots(net.prefix));
     /* Whoever asked may be gone since, and somebody else have torn down what would now be made. */
-    if (poll(&asker, 1, 0) == 1 && (asker.revents & (POLLHUP | POLLRDHUP)))
+    if (poll(&(struct pollfd){.fd = h->connection, .events = POLLRDHUP}, 1, 0) != 0)
         return bg_fail(f, BG_BAD_REQUEST, 0, "nobody waits for this any more");
     memcpy(vm.id, a->vm.s, sizeof(vm.id));
     bool there = bg_vm_load(h, a->vm.s, &vm, f) == 0;

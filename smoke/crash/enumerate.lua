@@ -228,6 +228,9 @@ local function all(self)
     if not self.only or self.only[verb.name] then every_way(self, verb) end
   end
   assert(self.drive:reach "absent")
+  for _, verb in ipairs(verbs.VERBS) do
+    if verb.beside then self.world:call("vm.delete", { name = verb.beside, force = true }) end
+  end
   print(("# %d rounds of %d"):format(self.rounds, self.counted))
 end
 
