@@ -403,20 +403,3 @@ BG_ACT(port_remove)
         return found < 0 ? -1 : 0;
     return withdraw(h, &port, f);
 }
-
-/* Safe because it reads the instance's own objects. */
-BG_ACT(port_list)
-{
-    struct bg_port port;
-    int found = bg_port_at(h, NULL, a->index, &port, f);
-    memset(r->vm.s, '0', 8);
-    if (found <= 0)
-        return found;
-    *r = (struct bg_res_port_list){.found = 1,
-                                   .proto = port.proto,
-                                   .host_port = port.host_port,
-                                   .guest_port = port.guest_port,
-                                   .local_only = port.local_only};
-    memcpy(r->vm.s, port.vm, sizeof(r->vm.s));
-    return 0;
-}

@@ -57,9 +57,6 @@ function M:port_publish(args) return self.pool:call("port_publish", args, QUICK)
 ---@param args {vm, proto: "tcp"|"udp", host_port: integer}
 function M:port_remove(args) return self.pool:call("port_remove", args, QUICK) end
 
----@param args {index: integer}  @return {found, vm, proto, host_port, guest_port, local_only}
-function M:port_list(args) return self.pool:call("port_list", args, QUICK) end
-
 ---Start the engine in a fresh jail. `initrd` nil: none. `snapshot` nil: none; else /snap.mem and /snap.state are there to be loaded.
 ---@param args {vm, engine: integer, kernel: string, initrd: string?, seed: integer, cpus: integer, memory_mib: integer, snapshot: string?}
 ---@return {jail: string, pid: integer, start: integer, watch: integer, notify: integer}  watch: pidfd; notify: listening socket
@@ -131,8 +128,5 @@ end
 
 ---Every admitted base and every snapshot. @return table[]|nil, banger.Error?
 function M:bases() return all(self, "base_list", { after = NO_DIGEST }, function(row) return { after = row.digest } end) end
-
----Every published port. @return table[]|nil, banger.Error?
-function M:ports() return all(self, "port_list", { index = 0 }, function(_, count) return { index = count } end) end
 
 return M
