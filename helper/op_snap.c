@@ -107,12 +107,12 @@ BG_ACT(snap_save)
         bool good = save(h, &vm, a->what, folder, root, f) == 0;
         if (good && (renameat(h->bases, beside, h->bases, name) < 0 || fsync(h->bases) < 0))
             good = bg_sys(f, "name the snapshot") == 0;
+        for (size_t i = 0; memory && i < 2; i++) /* root's by now: the VMM could not save again */
+            unlinkat(root, written[i], 0);
         if (!good) {
             bg_remove_tree(h->bases, beside);
             return -1;
         }
-        for (size_t i = 0; memory && i < 2; i++)
-            unlinkat(root, written[i], 0);
         if (bg_step(f, "look at the snapshot", bg_entry_load(h, name, &e)) < 0)
             return -1;
     }

@@ -65,6 +65,8 @@ inside /release/banger system install --owner alice >/dev/null
 inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
 as_alice banger vm create dev --memory 512M --quiet >/dev/null
 pid=$(show pid) first=$(boot)
+as_alice banger vm fork dev asleep --quiet >/dev/null
+as_alice banger vm suspend asleep --quiet >/dev/null
 like "a guest runs under release 1.0.0" "$first" '^[0-9a-f-]{36}$'
 
 # unharmed WHAT RELEASE: the VM is what it was, and RELEASE is selected and serves.
@@ -138,6 +140,9 @@ broken "a helper that exits" systemd.failed
 latest 1.1.0
 ok "update to 1.1.0" update
 unharmed "after the update" 1.1.0
+is "what was suspended under 1.0.0 wakes, as the same boot" "$(as_alice banger vm start asleep --json 2>/dev/null | jq -r '.vms[0].way') $(
+    as_alice banger vm exec asleep -- cat /proc/sys/kernel/random/boot_id)" "restore $first"
+as_alice banger vm delete asleep --force --quiet >/dev/null
 is "again there is nothing to do" "$(update --json | jq -r .update.changed)" false
 latest 1.0.0
 refused "an old signed release" update.rollback

@@ -108,6 +108,11 @@ void bg_put_snapshot_create(struct bg_call *call)
         (void)bg_fault(call->answer, "Create snapshot error: Cannot write the microVM state: %s",
                        bg_os_error(-r));
     }
+    if (call->answer->status >= 400) { /* what was written of it may have filled the disk */
+        (void)!ftruncate(state, 0);
+        if (memory >= 0)
+            (void)!ftruncate(memory, 0);
+    }
     close(state);
     if (memory >= 0)
         close(memory);

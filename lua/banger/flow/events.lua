@@ -10,7 +10,7 @@ local CAPACITY = 1024
 ---@class banger.Event
 ---@field seq integer      grows by one; starts at 1 with each daemon
 ---@field time number      unix seconds
----@field type string      "vm.state", "vm.guest", "vm.warning", "vm.deleted", "vm.swept", "daemon.warning", "gap"
+---@field type string      "vm.state", "vm.guest", "vm.warning", "vm.deleted", "vm.saved", "vm.swept", "daemon.warning", "gap"
 ---@field vm string?       name
 ---@field id string?       VM id
 ---@field op string?       operation that caused it

@@ -55,6 +55,13 @@ local function undo(ctx)
   return M.go_on(ctx)
 end
 
+-- The VMM's words are those of the system's error.
+local function write(ctx)
+  local ok, problem = ctx.vmm:save(FILES, ctx.record.memory_mib)
+  if ok or problem.code ~= "vmm.refused" or not problem.message:find("No space left on device", 1, true) then return ok, problem end
+  return nil, err.new("host.full", "the memory of the guest does not fit on the host's disk", { cause = problem })
+end
+
 local SAVE = {
   { name = "mark", undo = undo, run = function(ctx) return mark(ctx, ctx.snapshot.id) end },
   { name = "hold", run = boot.while_alive(function(ctx)
@@ -65,7 +72,7 @@ local SAVE = {
     ctx.stood = task.now()
     return ctx.vmm:pause()
   end) },
-  { name = "save", within = WRITE_SECONDS, run = boot.while_alive(function(ctx) return ctx.vmm:save(FILES, ctx.record.memory_mib) end) },
+  { name = "save", within = WRITE_SECONDS, run = boot.while_alive(write) },
   { name = "keep", within = WRITE_SECONDS, run = function(ctx)
     local problem
     ctx.kept, problem = ctx.host.priv:snap_save { vm = ctx.record.id, snap = ctx.snapshot.id, what = ctx.what }
@@ -96,7 +103,7 @@ local function context(life, record, row, what, call)
   local ctx, problem = life:context(record, call)
   if not ctx then return nil, problem end
   ctx.what, ctx.wanted, ctx.watch = what, described(record), life.vms:watch(record.id)
-  ctx.sweeper, ctx.attention = life.sweeper, life.attention
+  ctx.sweeper, ctx.attention, ctx.events = life.sweeper, life.attention, life.events
   for key, value in pairs(row) do ctx.wanted[key] = value end
   if not ctx.watch then return nil, err.new("jail.not_running", "its VMM is not known to run") end
   ctx.vmm, problem = life.vms:vmm(record.id)
@@ -125,6 +132,9 @@ local function walk(ctx, list, call)
   local snapshot
   snapshot, problem = ctx.host.store.snapshots:get(ctx.snapshot.id)
   if not snapshot then return nil, problem end
+  local record = ctx.record
+  ctx.events:emit("vm.saved", { vm = record.name, id = record.id, kind = snapshot.kind, name = snapshot.name, op = call.op })
+  ctx.host.log:info("vm.saved", { op = call.op, vm = record.name, id = record.id, kind = snapshot.kind, snapshot = snapshot.id })
   return snapshot, { steps = timings, stood = ctx.went_on and ctx.went_on - ctx.stood }
 end
 
@@ -145,7 +155,8 @@ end
 ---@return banger.Snapshot|nil
 ---@return {steps: table[]}|banger.Error
 function M.resting(life, record, row, call)
-  local ctx = { host = life.host, record = record, sweeper = life.sweeper, attention = life.attention, wanted = described(record) }
+  local ctx = { host = life.host, record = record, sweeper = life.sweeper, attention = life.attention, events = life.events,
+    wanted = described(record) }
   for key, value in pairs(row) do ctx.wanted[key] = value end
   local keep = { name = "keep", within = WRITE_SECONDS, run = function()
     local problem
