@@ -26,6 +26,16 @@ got=0
 banger vm exec dev -- systemctl restart banger-agent || got=$?
 is "a command survives the agent's restart" "$got" 0
 ok "and the next one works" banger vm exec dev -- true
+ok "vm fork" banger vm fork dev copy
+is "a fork knows its name" "$(banger vm exec copy -- hostname)" copy
+is "and has a machine-id of its own" \
+    "$({ banger vm exec dev -- cat /etc/machine-id; banger vm exec copy -- cat /etc/machine-id; } | sort -u | wc -l)" 2
+is "its sshd has the fork's host key" "$(banger vm ssh copy -- hostname)" copy
+is "nothing has failed in it" "$(banger vm exec copy -- systemctl list-units --failed --plain --no-legend)" ""
+is "nor in its parent" "$(banger vm exec dev -- systemctl list-units --failed --plain --no-legend)" ""
+ok "vm suspend" banger vm suspend copy
+is "it wakes" "$(banger vm start copy --json 2>/dev/null | jq -r '.vms[0].way') $(banger vm ssh copy -- hostname)" "restore copy"
+banger vm delete copy --force >/dev/null
 ok "vm stop" banger vm stop dev --timeout 60s
 ok "vm start" banger vm start dev
 ok "it answers" banger vm exec dev -- true
