@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . smoke/lib.sh
 need_root
 need_qemu
+smoke/instance down smsaved >/dev/null 2>&1 # what a run that was cut off has left
 scenario smsaved
 guest_parts
 store=/var/lib/banger-root/$instance/bases
