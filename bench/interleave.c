@@ -1,7 +1,10 @@
 /*
- * interleave N CMD-A… -- CMD-B…: runs the two commands in turns, N times each, and prints a line per round:
+ * interleave [-p MS] N CMD-A… -- CMD-B…: runs the two commands in turns, N times each, and prints a line per round:
  * nanoseconds of A, nanoseconds of B, from before the fork to the end of the child. Turns share what the machine does
  * meanwhile, so that the ratio means something on a busy host. The order within a round alternates.
+ *
+ * With -p each run begins so many milliseconds after the one before: where a server has something to clear up after one, the
+ * other does not pay for it.
  *
  * stdout of the commands goes to /dev/null. A command that fails ends the run with status 1.
  */
@@ -26,11 +29,14 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static struct timespec pause_before;
+
 static uint64_t run_once(char **argv, posix_spawn_file_actions_t *actions)
 {
-    uint64_t start = now_ns();
     int status;
     pid_t pid;
+    nanosleep(&pause_before, NULL);
+    uint64_t start = now_ns();
     int r = posix_spawnp(&pid, argv[0], actions, NULL, argv, environ);
 
     if (r != 0) {
@@ -53,6 +59,11 @@ static uint64_t run_once(char **argv, posix_spawn_file_actions_t *actions)
 int main(int argc, char **argv)
 {
     posix_spawn_file_actions_t actions;
+    if (argc > 2 && strcmp(argv[1], "-p") == 0) {
+        pause_before.tv_nsec = strtol(argv[2], NULL, 10) % 1000 * 1000000;
+        argv += 2;
+        argc -= 2;
+    }
     char **a = argv + 2, **b = NULL;
     long rounds = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
 

@@ -120,10 +120,9 @@ static void open_stream(struct bg_bridge *b, struct link *l)
 
 /* ---- what the other side says ---- */
 
-/* Waiting links are opened at the end of the step. */
 static void on_up(void *arg)
 {
-    (void)arg;
+    (void)arg; /* waiting links are opened at the end of the step */
 }
 
 static void on_open(void *arg, uint32_t stream, uint32_t port)
@@ -310,6 +309,8 @@ static void on_link(struct bg_bridge *b, struct link *l, uint32_t events)
         return;
     if (l->state == GREETING)
         read_command(b, l);
+    else if (l->state == OPENING && !(events & (EPOLLHUP | EPOLLERR)))
+        read_local(b, l);
     else if (l->state != RELAYING || events & EPOLLERR)
         kill_link(b, l);
     else {
@@ -360,8 +361,8 @@ static uint32_t wanted(const struct bg_bridge *b, const struct link *l)
     uint32_t events = 0;
     if (l->state == GREETING)
         return EPOLLIN;
-    if (l->state != RELAYING)
-        return EPOLLRDHUP; /* a program that gives up takes its open with it */
+    if (l->state == WAITING)
+        return EPOLLRDHUP; /* a program that gives up takes its wait with it */
     if (!l->read_eof && bg_mux_room(b->mux, l->stream) > 0)
         events |= EPOLLIN;
     if (l->tail > l->head)

@@ -468,7 +468,7 @@ void bg_mux_consumed(struct bg_mux *m, uint32_t stream, size_t n)
 size_t bg_mux_room(const struct bg_mux *m, uint32_t stream)
 {
     const struct stream *s = find((struct bg_mux *)m, stream);
-    if (!s || s->offered || s->opening || s->sent_eof || queued(m) > QUEUE_DATA)
+    if (!s || s->offered || s->sent_eof || queued(m) > QUEUE_DATA)
         return 0;
     return s->send < BG_MUX_PAYLOAD ? s->send : BG_MUX_PAYLOAD;
 }

@@ -10,6 +10,7 @@
  * used twice within one session.
  *     OPEN(port) -> ACCEPT or RESET;  DATA, EOF in either direction;  CREDIT(n) lets the peer send n
  *     more bytes (it starts with BG_MUX_WINDOW);  RESET ends both directions at once.
+ * The side that opens may send before the answer; it is for nobody when that is RESET.
  * A side that starts, or has lost its place, sends zeros enough to end any frame that the peer may
  * be in the middle of, a magic, and HELLO(its epoch, the peer's epoch as far as known). A new epoch
  * ends every stream of the old one. Until the peer's HELLO nothing else is sent or believed.

@@ -371,6 +371,11 @@ int bg_serve_exec(struct bg_session *s)
     x.kill_at = NEVER;
     x.timeout_at = command.timeout_ms ? bg_now_ms() + command.timeout_ms : NEVER;
     fcntl(s->fd, F_SETFL, O_NONBLOCK);
+    if (s->hello_due) {
+        uint8_t hello[64];
+        queue(&x, BG_F_HELLO, hello, bg_session_hello(hello));
+        s->hello_due = false;
+    }
     bg_payload_u32(&p, 1, (uint32_t)x.child.pid);
     queue(&x, BG_F_STARTED, bytes, p.size);
     if (command.stdin_open) {

@@ -34,9 +34,13 @@ int bg_session_read(struct bg_session *s)
     return read_exactly(s->fd, s->payload, s->size);
 }
 
+static int say_hello(struct bg_session *s);
+
 int bg_session_send(struct bg_session *s, enum bg_frame_type type, const void *payload, size_t n)
 {
     uint8_t header[BG_FRAME_HEADER];
+    if (s->hello_due && say_hello(s) < 0)
+        return -EPIPE;
     bg_frame_put_header(header, (uint8_t)type, n);
     size_t at = 0, all = sizeof header + n;
     while (at < all) {
@@ -131,15 +135,35 @@ void bg_session_unprepare(void)
     bg_family_unprepare();
 }
 
-static int hello(struct bg_session *s)
+size_t bg_session_hello(uint8_t ret[64])
 {
-    uint8_t bytes[256];
-    struct bg_payload p = {.bytes = bytes, .max = sizeof bytes};
+    struct bg_payload p = {.bytes = ret, .max = 64};
     if (!boot_id[0])
         bg_boot_id(boot_id);
     bg_payload_u32(&p, 1, BG_PROTOCOL);
     bg_payload_text(&p, 2, boot_id);
-    return bg_session_send(s, BG_F_HELLO, bytes, p.size);
+    return p.size;
+}
+
+static int say_hello(struct bg_session *s)
+{
+    uint8_t bytes[64];
+    s->hello_due = false;
+    return bg_session_send(s, BG_F_HELLO, bytes, bg_session_hello(bytes));
+}
+
+/* HELLO goes at once to a client that waits for it; one whose EXEC is there already gets it together
+ * with what the command says first, since each message is a way through the guest and out of it. */
+static int begin(struct bg_session *s)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    int r = 0;
+    s->hello_due = true;
+    if (poll(&p, 1, 0) <= 0)
+        r = say_hello(s);
+    if (r == 0)
+        r = bg_session_read(s);
+    return r == 0 && s->hello_due && s->type != BG_F_EXEC ? say_hello(s) : r;
 }
 
 static int (*const servers[])(struct bg_session *) = {
@@ -163,9 +187,7 @@ int bg_session_main(int fd)
 {
     static struct bg_session s; /* 64 KiB: not on the stack */
     s.fd = fd;
-    int r = hello(&s);
-    if (r == 0)
-        r = bg_session_read(&s);
+    int r = begin(&s);
     if (r == 0 && s.type < sizeof servers / sizeof servers[0] && servers[s.type])
         r = servers[s.type](&s);
     else if (r == 0)

@@ -5,12 +5,15 @@
 #ifndef BG_AGENT_SESSION_H
 #define BG_AGENT_SESSION_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "frame.h"
 
 struct bg_session {
-    int fd; /* blocking, but for an exec */
+    int fd;         /* blocking, but for an exec */
+    bool hello_due; /* HELLO was not said yet: bg_session_send says it first */
     uint8_t type;
     size_t size;
     uint8_t payload[BG_FRAME_MAX];
@@ -22,6 +25,9 @@ void bg_session_prepare(void);
 void bg_session_unprepare(void);
 /* Serves the connection and returns the exit status of the process. fd is closed by its end. */
 int bg_session_main(int fd);
+
+/* HELLO's payload; its size. */
+size_t bg_session_hello(uint8_t ret[64]);
 
 /* Reads the next frame into type, size, payload. */
 int bg_session_read(struct bg_session *s);

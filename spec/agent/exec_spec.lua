@@ -58,6 +58,14 @@ local function lives(pid)
   return p ~= nil and p.state ~= "Z"
 end
 
+-- KILL was sent when the answer came; the kernel takes its time to obey.
+local function goes(pid)
+  for _ = 1, 500 do
+    if not lives(pid) then return true end
+    task.sleep(0.01)
+  end
+end
+
 local function sh(script, o) return run({ "sh", "-c", script }, o) end
 
 describe("agent exec", function()
@@ -167,7 +175,7 @@ describe("agent exec", function()
   case("ends a command and its group at the timeout with 124", function()
     local r = sh("sleep 60 & echo $!; wait", { timeout = 0.2 })
     assert.same({ 124, true }, { r.code, r.timed_out })
-    assert.is_false(lives(tonumber(r.stdout)))
+    assert.is_true(goes(tonumber(r.stdout)))
   end)
 
   case("kills what ignores TERM", function()
