@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Commands and copies by the agent in a real guest: statuses, streams, terminals, and who ends what.
-# BULK=N MiB (default 64; `make full` says 1024) is what goes through in bounded memory.
+# BULK=N MiB (default 64; `make full` says 1024) is what goes through in bounded memory. INIT=systemd: a guest with that instead of
+# banger's init.
 # shellcheck disable=SC2016  # what is in single quotes is the guest's shell's
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +15,12 @@ chmod 0777 "$work"
 scenario smexec
 trap 'smoke/instance down smexec >/dev/null 2>&1; rm -rf "$work"' EXIT
 guest_parts
-banger vm create dev --disk $((bulk * 3 + 2048))M --quiet >/dev/null
+image=debian
+if [ -n "${INIT:-}" ]; then
+    image=other
+    banger image build debian --init "$INIT" --name "$image" --quiet >/dev/null
+fi
+banger vm create dev --image "$image" --disk $((bulk * 3 + 2048))M --quiet >/dev/null
 
 run() { banger vm exec dev "$@"; }
 # status CMD…: its exit status, output dropped
