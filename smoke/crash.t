@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . smoke/crash/lib.sh
 need_root
 [ -x build/engine/scripted/firecracker ] || skip_all "the scripted engine is not built"
-stride=${STRIDE:-17}
+stride=${STRIDE:-31}
 offset=${OFFSET:-$(($(date +%s) % stride))}
 echo "# STRIDE=$stride OFFSET=$offset"
 engine=${ENGINE:-scripted}

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # smoke/crash.t with all its rounds.
-STRIDE=1 OFFSET=0 exec "$(dirname "$0")/../crash.t"
+cd "$(dirname "$0")/../.." && exec smoke/crash/shares smoke/crash.t "${INSTANCE:-smcr}"
