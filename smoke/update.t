@@ -1,68 +1,25 @@
 #!/usr/bin/env bash
-# Signed updates under a running VM, in a real systemd: good ones, and every way in which one can be bad. After each the
-# VM is the same process with the same boot id, and exactly one release is selected and serves. With SMOKE_FULL=1 all
-# broken releases, else the two that cost the least time.
+# Signed updates under a running VM, in a real systemd: good ones, and every way in which one can be bad. After each the VM is the same
+# process with the same boot id, and exactly one release is selected and serves. With SMOKE_FULL=1 all broken releases, else those that
+# cost the least time. docs/update.md has the table of what is proven where.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
 need_root
 need_qemu
-command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
+. smoke/update/lib.sh
+update_host smupd
 
-host=smupd
-parts=$(cached_guest_parts)
-site=build/smoke/site
-url=https://localhost:8443
-rm -rf "$site" build/smoke/update
-mkdir -p "$site" build/smoke/update
-cd build/smoke/update
-openssl ecparam -name prime256v1 -genkey -noout -out release.key
-openssl pkey -in release.key -pubout -out release.pub
-openssl ecparam -name prime256v1 -genkey -noout -out other.key
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
-    -addext subjectAltName=DNS:localhost -keyout tls.key -out tls.crt 2>/dev/null
-cd ../../..
-export RELEASE_KEYS=build/smoke/update/release.pub RELEASE_MANIFEST_URL=$url/releases.json
+openssl ecparam -name prime256v1 -genkey -noout -out "$made/other.key"
+openssl ecparam -name prime256v1 -genkey -noout -out "$made/next.key"
+# 1.1.0 has other units than 1.0.0, and trusts one more key.
+variant 1.1.0
+openssl pkey -in "$made/next.key" -pubout -out "$variant/keys/next.pub"
+sed -i 's/^Environment=BANGER_INSTANCE=main/&\nEnvironment=MARK=1.1.0/' "$variant/units/bangerd.service"
+printf '[Unit]\nDescription=Another unit\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' >"$variant/units/banger-extra.service"
+sign_variant 1.1.0 11
+cp "$site"/1.1.0/banger-1.1.0-*.tar.zst "$made/kept.tar.zst"
 
-# build_release VERSION: this tree's programs under that version, signed, on the site.
-build_release() {
-    local dir=build/smoke/update/$1
-    mkdir -p "$dir"
-    cp -a build/{banger,bangerd,banger-dev,banger-helper,banger-helper-config,banger-monitor,banger-recover,libbanger.a,libbanger.so,runtime,helper,engine,guest,spec} "$dir/"
-    make -s B="$dir" VERSION="$1" "$dir/banger" >/dev/null
-    BUILD=$PWD/$dir RELEASE_SERIAL=$2 units/release "$1" build/smoke/update/release.key "$site/$1" >/dev/null
-}
-# variant VERSION SERIAL: a copy of release 1.0.0 as another version, for tampering; `sign_variant` puts it on the site.
-variant() {
-    rm -rf build/smoke/update/variant
-    mkdir build/smoke/update/variant
-    tar -C build/smoke/update/variant --zstd --strip-components=1 -xf "$site"/1.0.0/banger-*.tar.zst
-}
-sign_variant() { # VERSION SERIAL [KEY]
-    RELEASE_SERIAL=$2 units/pack build/smoke/update/variant "$1" "${3:-build/smoke/update/release.key}" "$site/$1" >/dev/null
-}
-latest() { printf '{"latest":"%s","base":"%s/"}\n' "$1" "$url" >"$site/releases.json"; }
-
-build_release 1.0.0 10
-build_release 1.1.0 11
-latest 1.1.0
-
-inside() { smoke/systemd/host exec "$host" "$@"; }
-as_alice() { inside runuser -u alice -- "$@"; }
-update() { inside banger update --ca-file /pki/tls.crt "$@"; }
-show() { as_alice banger vm show dev --json | jq -r ".vm.$1"; }
-boot() { as_alice banger vm exec dev -- cat /proc/sys/kernel/random/boot_id; }
-selected() { inside readlink /usr/local/lib/banger/current; }
-cleanup() { smoke/systemd/host down "$host" >/dev/null 2>&1 || true; }
-trap cleanup EXIT
-
-smoke/systemd/host up "$host" "$PWD/smoke/systemd/serve:/serve" "$PWD/$site:/site" "$PWD/build/smoke/update:/pki" "$parts:/parts"
-inside useradd --create-home alice
-inside systemd-run --quiet --unit=site socat OPENSSL-LISTEN:8443,reuseaddr,fork,cert=/pki/tls.crt,key=/pki/tls.key,verify=0 \
-    EXEC:/serve
-inside sh -c 'mkdir /release && tar -C /release --zstd -xf /site/1.0.0/banger-1.0.0-*.tar.zst --strip-components=1'
-inside /release/banger system install --owner alice >/dev/null
-inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
 as_alice banger vm create dev --memory 512M --quiet >/dev/null
 pid=$(show pid) first=$(boot)
 as_alice banger vm fork dev asleep --quiet >/dev/null
@@ -72,7 +29,7 @@ like "a guest runs under release 1.0.0" "$first" '^[0-9a-f-]{36}$'
 # unharmed WHAT RELEASE: the VM is what it was, and RELEASE is selected and serves.
 unharmed() {
     is "$1: release $2 is selected" "$(selected)" "rel/$2"
-    is "$1: it serves" "$(inside banger system status --json | jq -r '"\(.system.answers) \(.system.version)"')" "true $2"
+    is "$1: it serves" "$(serves)" "true $2"
     is "$1: the same process" "$(show pid)" "$pid"
     is "$1: the same boot" "$(boot)" "$first"
 }
@@ -91,21 +48,68 @@ ok "update --dry-run" update --dry-run
 is "a dry run changes nothing" "$(tree)" "$before"
 is "only root updates" "$(as_alice banger update 2>/dev/null || echo $?)" 6
 
-variant 1.2.0 && sign_variant 1.2.0 12 build/smoke/update/other.key && latest 1.2.0
+bad=$site/1.2.0
+# again: a good, signed 1.2.0, for the caller to spoil
+again() { variant && sign_variant 1.2.0 12; }
+variant && sign_variant 1.2.0 12 "$made/other.key" && latest 1.2.0
 refused "another key" signature.mismatch
-sign_variant 1.2.0 12 && printf x >>"$site/1.2.0/SHA256SUMS"
+again && printf x >>"$bad/SHA256SUMS"
 refused "a changed list" signature.mismatch
-sign_variant 1.2.0 12 && printf x >>"$site"/1.2.0/banger-1.2.0-*.tar.zst
+again && sed -i 's/serial 12/serial 99/' "$bad/RELEASE"
+refused "a changed RELEASE" release.digest
+again && printf x >>"$(echo "$bad"/banger-1.2.0-*.tar.zst)"
 refused "a changed archive" release.digest
-sign_variant 1.2.0 12 && truncate -s 100000 "$site"/1.2.0/banger-1.2.0-*.tar.zst
+again && truncate -s 100000 "$bad"/banger-1.2.0-*.tar.zst
 refused "a truncated archive" release.digest
+again && base64 -d "$bad/SHA256SUMS.sig" | { cat; printf x; } | base64 -w0 >"$made/sig" && cp "$made/sig" "$bad/SHA256SUMS.sig"
+refused "bytes behind the signature" signature.malformed
+again && sed -i 's/^..../& /' "$bad/SHA256SUMS.sig"
+refused "loose base64" signature.malformed
+again && base64 -d "$bad/SHA256SUMS.sig" | xxd -p -c200 | sed 's/^\(.\{40\}\)./\1f/; s/^\(.\{44\}\)./\10/' | xxd -r -p | base64 -w0 >"$made/sig" &&
+    cp "$made/sig" "$bad/SHA256SUMS.sig"
+refused "a flipped bit in the signature" signature.mismatch
+again && cp "$site"/1.1.0/banger-1.1.0-*.tar.zst "$(echo "$bad"/banger-1.2.0-*.tar.zst)"
+refused "another release's archive" release.digest
+cp "$site"/1.1.0/{RELEASE,SHA256SUMS,SHA256SUMS.sig} "$bad/"
+refused "another release's signed list" update.wrong_version
 RELEASE_ARCH=mips sign_variant 1.2.0 12
-refused "another architecture" update.wrong_version
+refused "no archive for this machine" update.wrong_version
+again && sed -i 's/^arch .*/arch mips/' "$bad/RELEASE" && (cd "$bad" && sha256sum banger-*.tar.zst RELEASE >SHA256SUMS &&
+    openssl dgst -sha256 -sign ../../pki/release.key SHA256SUMS | base64 -w0 >SHA256SUMS.sig)
+refused "a release that says it is for another machine" update.wrong_arch
+sed -i 's/^product .*/product hammer/; s/^arch .*/arch amd64/' "$bad/RELEASE" && (cd "$bad" && sha256sum banger-*.tar.zst RELEASE >SHA256SUMS &&
+    openssl dgst -sha256 -sign ../../pki/release.key SHA256SUMS | base64 -w0 >SHA256SUMS.sig)
+refused "a release of another product" update.wrong_product
+again && head -c 2M /dev/zero >"$bad/RELEASE"
+refused "an oversize file" http.too_large
+again && echo "http://localhost:8443/1.2.0/RELEASE" >"$bad/RELEASE.redirect"
+refused "a redirect to http" http.insecure
+rm "$bad/RELEASE.redirect"
 RELEASE_DAYS=-1 sign_variant 1.2.0 12
 refused "an expired release" update.expired
 RELEASE_MIN_FROM=1.0.5 sign_variant 1.2.0 12
 refused "a release too far ahead" update.too_far
 refused "an unknown release" update.download --to v9.9.9
+
+# hostile WHAT CODE: the archive that lies in $made/hostile.tar, truly signed
+hostile() {
+    zstd -q -f "$made/hostile.tar" -o "$(echo "$bad"/banger-1.2.0-*.tar.zst)"
+    (cd "$bad" && sha256sum banger-*.tar.zst RELEASE >SHA256SUMS && openssl dgst -sha256 -sign ../../pki/release.key SHA256SUMS | base64 -w0 >SHA256SUMS.sig)
+    refused "$1" "$2"
+}
+again
+tar -C "$variant" --transform 's,^\.,r,' -cf "$made/good.tar" .
+cp "$made/good.tar" "$made/hostile.tar" && tar --transform 's,.*,r/../../../../../etc/evil,' -P -rf "$made/hostile.tar" -C "$made" sig
+hostile "an archive with .. in a name" release.malformed
+cp "$made/good.tar" "$made/hostile.tar" && ln -sf /etc/shadow "$made/banger" && tar --transform 's,^,r/,' --delete -f "$made/hostile.tar" r/banger &&
+    tar --transform 's,^,r/,' -rf "$made/hostile.tar" -C "$made" banger
+hostile "a link instead of a program" release.malformed
+cp "$made/good.tar" "$made/hostile.tar" && mkfifo "$made/README.md" && tar --delete -f "$made/hostile.tar" r/README.md &&
+    tar --transform 's,^,r/,' -rf "$made/hostile.tar" -C "$made" README.md
+hostile "a pipe instead of a file" release.malformed
+cp "$made/good.tar" "$made/hostile.tar" && tar --transform 's,^,r/,' -rf "$made/hostile.tar" -C "$variant" banger
+hostile "a name that is there twice" release.malformed
+is "nothing was written beside" "$(inside sh -c 'ls -d /etc/evil /evil 2>/dev/null' || true)" ""
 is "refusals change nothing" "$(tree)" "$before"
 unharmed "after all refusals" 1.0.0
 
@@ -116,38 +120,72 @@ broken() {
         jq -r --arg code "$2" '.error | if .code == $code then .code else "\(.code): \(.message)" end')" "$2"
     unharmed "$1" 1.0.0
 }
-# The daemon of the variant passes --check-migrations, then does what the caller says.
-daemon_that() {
-    mv build/smoke/update/variant/banger build/smoke/update/variant/banger.real
-    printf '#!/bin/sh\ncase "$*" in *--check-migrations*) exit 0;; esac\n%s\n' "$1" >build/smoke/update/variant/banger
-    chmod 0755 build/smoke/update/variant/banger
-}
+variant && printf '#!/bin/sh\nexit 5\n' >"$variant/banger"
+broken "a migration that fails" update.migration
 variant && daemon_that 'exit 1'
 broken "a daemon that exits" systemd.failed
-variant && printf '#!/bin/sh\nexit 4\n' >build/smoke/update/variant/banger
-broken "a release that is too old for the database" update.migration
 if [ -n "${SMOKE_FULL-}" ]; then
 variant && daemon_that 'exec /usr/local/lib/banger/rel/1.0.0/bangerd "$@"'
 broken "a daemon of another version" update.wrong_version
-variant && printf '#!/bin/sh\nexec sleep 1000\n' >build/smoke/update/variant/banger-helper
+# What follows is 1.1.0's own program under its own version, spoilt.
+spoilt() { # FROM TO
+    variant 1.1.0 && [ ${#1} = ${#2} ] && sed -i "s/$1/$2/" "$variant/banger" && sign_variant 1.1.0 11 && latest 1.1.0
+}
+spoilt 'return { vms = out }' 'return { vms = {}  }'
+is "a daemon that has lost a VM: the update fails" "$(update --json 2>/dev/null | jq -r .error.code)" update.vm_lost
+unharmed "a daemon that has lost a VM" 1.0.0
+spoilt 'daemon = daemon:status()' 'daemon = daemon:statux()'
+is "a Lua error on first use: the update fails" "$(update --json 2>/dev/null | jq -r .error.code)" internal
+unharmed "a Lua error on first use" 1.0.0
+latest 1.2.0
+variant && printf '#!/bin/sh\nexec sleep 1000\n' >"$variant/banger-helper"
 broken "a helper that hangs" systemd.failed
-variant && sed -i 's/^User=.*/User=nobody-such/' build/smoke/update/variant/units/bangerd.service
+variant && daemon_that 'exec /usr/local/lib/banger/rel/1.0.0/bangerd "$@"' && sed -i 's/^User=.*/User=nobody-such/' "$variant/units/bangerd.service"
 broken "a unit that cannot start" systemd.failed
 fi
-variant && printf '#!/bin/sh\nexit 1\n' >build/smoke/update/variant/banger-helper
+variant && printf '#!/bin/sh\nexit 1\n' >"$variant/banger-helper"
 broken "a helper that exits" systemd.failed
+is "a broken release does not stay" "$(inside ls /usr/local/lib/banger/rel)" 1.0.0
 
-latest 1.1.0
+cp "$made/kept.tar.zst" "$(echo "$site"/1.1.0/banger-1.1.0-*.tar.zst)"
+variant 1.1.0 && sign_variant 1.1.0 11 && latest 1.1.0
+as_alice banger vm ssh dev -- 'i=0; while sleep 0.1; do i=$((i + 1)); echo $i; done' >"$made/stream" 2>/dev/null &
+session=$!
+until [ -s "$made/stream" ]; do sleep 0.1; done
+address=$(show address)
+nsenter -n -t "$(cat "/run/banger-smoke-$host/leader")" ping -q -i 0.2 "$address" >"$made/ping" 2>&1 &
+pinging=$!
 ok "update to 1.1.0" update
 unharmed "after the update" 1.1.0
 is "what was suspended under 1.0.0 wakes, as the same boot" "$(as_alice banger vm start asleep --json 2>/dev/null | jq -r '.vms[0].way') $(
     as_alice banger vm exec asleep -- cat /proc/sys/kernel/random/boot_id)" "restore $first"
 as_alice banger vm delete asleep --force --quiet >/dev/null
+is "its units are the system's" "$(inside systemctl show -P Environment bangerd.service | tr ' ' '\n' | grep MARK)" MARK=1.1.0
+is "a unit that is new is enabled" "$(inside systemctl is-enabled banger-extra.service)" enabled
 is "again there is nothing to do" "$(update --json | jq -r .update.changed)" false
+seen=$(tail -1 "$made/stream")
+sleep 0.5
+ok "an ssh session has gone on ($seen lines)" test "$(tail -1 "$made/stream")" -gt "$seen"
+kill -INT $pinging && wait $pinging || true
+like "no ping was lost" "$(cat "$made/ping")" ' 0% packet loss'
+variant 1.1.0 && sign_variant 1.2.0 12 "$made/next.key" && latest 1.2.0
+ok "a release signed by the key that 1.1.0 has brought" update --dry-run
 latest 1.0.0
 refused "an old signed release" update.rollback
 ok "update rollback" inside banger update rollback
 unharmed "after the rollback" 1.0.0
+is "the units are the old ones" "$(inside systemctl show -P Environment bangerd.service | tr ' ' '\n' | grep -c MARK)" 0
+is "and none is left over" "$(inside systemctl is-enabled banger-extra.service 2>/dev/null || true)$(inside find /etc/systemd /usr/local -xtype l)" ""
+kill $session 2>/dev/null || true
+
+# X1: whoever asked for the update goes away in the middle of it.
+latest 1.1.0
+inside setsid sh -c 'banger update --ca-file /pki/tls.crt >/dev/null 2>&1 & echo $! >/run/asker; sleep 0.7; kill -KILL -- -$$' || true
+is "a second update meanwhile is refused" "$(update --json 2>/dev/null | jq -r .error.code)" update.busy
+inside sh -c 'while systemctl -q is-active banger-update.service; do sleep 0.1; done'
+unharmed "an update whose terminal is lost" 1.1.0
+ok "back again, from the release before" inside /usr/local/lib/banger/previous/banger update rollback
+unharmed "after it" 1.0.0
 is "no staging is left" "$(inside ls /var/lib/banger-root | grep -v '^main$' || true)" ""
 is "no journal is left" "$(inside sh -c 'ls /usr/local/lib/banger/update.journal 2>/dev/null' || true)" ""
 ok "uninstall" inside banger system uninstall --purge --force

@@ -59,10 +59,10 @@ local function fake(fail)
     },
     systemd = {
       ctl = function(verb, unit)
-        if verb == "start" and unit == "bangerd.service" then
+        if verb == "restart" and unit == "bangerd.service" then
           if not call("start daemon", true) then return nil, err.new("systemd.failed", "start fails on purpose") end
           world.running = world.current
-        elseif verb == "start" and not call("start helper", true) then
+        elseif verb == "restart" and not call("start helper", true) then
           return nil, err.new("systemd.failed", "start fails on purpose")
         end
         return ""
@@ -163,7 +163,7 @@ describe("flow.update", function()
     local world = fake { ["start daemon"] = 1 }
     local restart = world.host.systemd.ctl
     world.host.systemd.ctl = function(verb, unit)
-      if verb == "start" and unit == "bangerd.service" then return nil, err.new("systemd.failed", "never starts") end
+      if verb == "restart" and unit == "bangerd.service" then return nil, err.new("systemd.failed", "never starts") end
       return restart(verb, unit)
     end
     local done, e = run(world)

@@ -23,6 +23,7 @@ local M = {}
 local STAGING = "/var/lib/banger-root/update"
 local GLANCE = "/var/lib/banger-root/update-check"   -- beside an update that may be under way
 local LOCK = "/run/banger-root/update.lock"
+local UNIT = "banger-update"
 local MIGRATION_SECONDS = 10
 local FETCH_SECONDS = 600
 local SMALL = 64 * 1024
@@ -172,14 +173,18 @@ function M.run(options)
   return locked(options, function(host) return take(host, options) end)
 end
 
+local function busy(e) return nil, err.new("update.busy", "another update is under way", { cause = e }) end
+
 ---Run `banger WORDS` in a transient unit, with its output on our stdout and stderr, and wait. When this process or its
 ---terminal goes away, the unit goes on; when the unit's process is killed, recovery settles what it left.
 ---@param words string[]
 ---@return integer|nil status, banger.Error?
 function M.in_unit(words)
+  local unit = systemd.show(UNIT .. ".service", { "ActiveState" }) or {}
+  if unit.ActiveState == "active" or unit.ActiveState == "activating" then return busy() end
   local ok, e = systemd.required()
   if not ok then return nil, e end
-  return proc.foreground { "systemd-run", args = { "--quiet", "--collect", "--wait", "--pipe", "--unit=banger-update",
+  return proc.foreground { "systemd-run", args = { "--quiet", "--collect", "--wait", "--pipe", "--unit=" .. UNIT,
     "--description=Update of banger", "--property=IgnoreSIGPIPE=yes",
     "--property=ExecStopPost=" .. RECOVER .. " --live", "--", sys.proc(sys.getpid()).exe, unpack(words) } }
 end
@@ -213,7 +218,7 @@ function M.lock()
   ok, e = sys.lock(fd, "ex")
   if ok then return fd end
   sys.close(fd)
-  return nil, err.new("update.busy", "another update is under way", { cause = e })
+  return busy(e)
 end
 
 ---Go back to the previous release. Works from any release's own program: previous/banger update rollback.

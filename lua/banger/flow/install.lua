@@ -18,14 +18,18 @@ M.ENABLED = { "bangerd-root.socket", "bangerd.socket", "bangerd-root.service", "
 
 local STOP_SECONDS = 8
 
+local function told(systemd, unit, e)
+  local words = systemd.journal(unit, 5)
+  if words == "" then return e end
+  return err.new("systemd.failed", ("%s did not start: %s"):format(unit, words), { cause = e })
+end
+
 -- Start limits count failures; after a repair the first start must not be refused for the old ones.
 local function start(systemd, unit)
   systemd.ctl("reset-failed", unit)
   local ok, e = systemd.ctl("start", unit)
   if ok then return true end
-  local words = systemd.journal(unit, 5)
-  if words ~= "" then e = err.new("systemd.failed", ("%s did not start: %s"):format(unit, words), { cause = e }) end
-  return nil, e
+  return nil, told(systemd, unit, e)
 end
 
 ---Start a service, and before it its socket: a service that failed often enough takes its socket along.
@@ -150,15 +154,22 @@ M.steps = {
   end },
 }
 
----Restart a unit (start it where it is not running) and return when it says it is ready. One that does not end when it is
----asked is killed: both services may die at any moment, and a hung one would keep its lock for ever.
+---Restart a unit (start it where it is not running) and return when it says it is ready. In one job of systemd's, so that clients wait
+---no longer than they must. One that does not end when it is asked is killed: both services may die at any moment, and a hung one would
+---keep its lock for ever.
 ---@param systemd table
 ---@param unit string
 ---@return true|nil, banger.Error?
 function M.restart_unit(systemd, unit)
-  local stopped = task.timeout(STOP_SECONDS, systemd.ctl, "stop", unit)
-  if not stopped then systemd.ctl("kill", "--signal=KILL", "--kill-who=main", unit) end
-  return M.start_unit(systemd, unit)
+  local ok, e = start(systemd, (unit:gsub("%.service$", ".socket")))
+  if not ok then return nil, e end
+  systemd.ctl("reset-failed", unit)
+  ok, e = task.timeout(STOP_SECONDS, systemd.ctl, "restart", unit)
+  if ok then return true end
+  if e.code ~= "task.timeout" then return nil, told(systemd, unit, e) end
+  local shown = systemd.show(unit, { "ActiveState" }) or {}
+  if shown.ActiveState == "deactivating" then systemd.ctl("kill", "--signal=KILL", "--kill-who=main", unit) end
+  return start(systemd, unit)   -- joins the job that is under way
 end
 
 ---@param ctx banger.InstallContext

@@ -83,6 +83,8 @@ function M.parse_manifest(text)
 end
 
 local function copy_checked(from, to, digest, mode)
+  local before = sys.stat(from)
+  if before and before.type ~= "file" then return nil, err.new("release.malformed", from .. " is not a regular file") end
   local source, e = sys.open(from, "rn")
   if not source then return failed(e, "open", from) end
   local stat = sys.stat(source)

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# An update under a running VM, and the way back of one that fails, cut off at each change that they make to the world: the process is
+# killed there (what settles it is what its unit runs then), or that change fails with ENOSPC or EIO. The points are what the code does
+# (smoke/update/points.lua). After each: one whole release is selected, it serves, the VM is the same process, no journal is left; and
+# the next update converges. EACH=1 takes every point (smoke/full/update_points.t), else a sample that begins with one of the day's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. smoke/lib.sh
+need_root
+need_qemu
+. smoke/update/lib.sh
+update_host smupp
+
+lib=/usr/local/lib/banger
+variant && daemon_that 'exit 1' && sign_variant 1.2.0 12 # what a way back begins with
+as_alice banger vm create dev --memory 512M --quiet >/dev/null
+pid=$(show pid) first=$(boot)
+
+# run VERSION HOW K: the update, with the points that it reached in /tmp/points
+run() { inside /banger-dev --lua /smoke/update/points.lua "$2" "$3" /tmp/points --ca-file /pki/tls.crt --to "$1" >"$made/answer" 2>&1; }
+# settled WHAT: the invariants; what does not hold is added to $bad
+settled() {
+    local release
+    release=$(selected)
+    [[ $release =~ ^rel/1\.[01]\.0$ ]] || bad+="$1: selected is $release; "
+    [ "$(serves)" = "true ${release#rel/}" ] || bad+="$1: $(serves) of ${release#rel/}; "
+    [ "$(inside sh -c "cd $lib/$release && sha256sum -c --quiet MANIFEST.sha256 2>&1 | head -1")" = "" ] || bad+="$1: the release is not whole; "
+    [ "$(show pid)" = "$pid" ] || bad+="$1: the VM is $(show pid), was $pid; "
+    inside test ! -e "$lib/update.journal" || bad+="$1: a journal is left; "
+}
+# reset: 1.0.0 runs, and nothing of another release is there
+reset() {
+    [ "$(selected)" = rel/1.0.0 ] || inside banger update rollback --quiet >/dev/null 2>&1 || bad+="$1: cannot go back; "
+    inside sh -c "rm -rf $lib/rel/1.1.0 $lib/rel/1.2.0 $lib/rel/.*.tmp"
+}
+
+each=${EACH:-40}
+begin=$(($(date +%j | sed 's/^0*//') % each))
+rounds=0 number=0 bad=""
+for version in 1.1.0 1.2.0; do
+    run "$version" list 0 || true
+    inside cat /tmp/points >"$made/points-$version"
+    reset "the list"
+    # Of the many files of a release, those of one call in one step are points of one kind: the first, one in the middle and the last.
+    awk '{kind = $2 " " $3; n[kind]++; at[kind, n[kind]] = $1; name[$1] = $2 " " $3 " " $4}
+         END {for (kind in n) {most = n[kind]
+              for (i = 1; i <= most; i++) if (most <= 8 || i == 1 || i == int(most / 2) || i == most) print at[kind, i], name[at[kind, i]]}}' \
+        "$made/points-$version" | sort -n >"$made/chosen"
+    [ "$version" = 1.1.0 ] || sed -i -n '/ select rename current/,$p' "$made/chosen" # what comes before is the same
+    while read -r k name; do
+        for how in kill ENOSPC EIO; do
+            number=$((number + 1))
+            [ $((number % each)) = "$begin" ] || [ "$each" = 1 ] || continue
+            rounds=$((rounds + 1)) what="$version, $how at $k ($name)"
+            got=0
+            run "$version" "$how" "$k" </dev/null || got=$?
+            [ "$how" != kill ] || inside "$lib/banger-recover" --live </dev/null >/dev/null 2>&1 || bad+="$what: recovery fails; "
+            settled "$what" </dev/null
+            if [ $((rounds % 5)) = 0 ]; then
+                update --to 1.1.0 --quiet </dev/null >/dev/null 2>&1 || bad+="$what: the next update fails; "
+                [ "$(selected </dev/null)" = rel/1.1.0 ] || bad+="$what: the next update does not arrive; "
+                settled "$what, and the next update" </dev/null
+            fi
+            reset "$what" </dev/null
+            [ -z "$bad" ] || { is "$what" "$bad" ""; bad=""; }
+        done
+    done <"$made/chosen"
+done
+is "every point that was tried leaves one whole release that serves" "$bad" ""
+ok "tried: $rounds rounds, of the $(cat "$made"/points-* | wc -l) points of an update and of a way back" test "$rounds" -gt 3
+is "the VM is in the boot that it was" "$(boot)" "$first"
+is "no staging is left" "$(inside ls /var/lib/banger-root | grep -v '^main$' || true)" ""
+finish
