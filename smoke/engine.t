@@ -107,6 +107,8 @@ server=$!
 url=https://localhost:$port
 until curl -sk "$url/" >/dev/null; do sleep 0.05; done
 is "an archive by https stays beside it" "$(take --from "$url/firecracker-v1.99.0-x86_64.tgz" | jq -r .engine.name)" fc-1-99-0
+touch "$site/firecracker-v1.99.0-x86_64.tgz.cut"
+is "a download that is cut off is taken up" "$(take --from "$url/firecracker-v1.99.0-x86_64.tgz" | jq -r .engine.name)" fc-1-99-0
 is "both are there" "$("$root/engines/fc-1-98-0/jailer") $("$root/engines/fc-1-99-0/jailer")" "Jailer v1.98.0 Jailer v1.99.0"
 is "only the two programs were taken" "$(ls "$root/engines/fc-1-99-0" | tr "\n" " ")" "SHA256SUMS firecracker jailer number version "
 is "no staging is left" "$(ls -d /var/lib/banger-root/engine-* 2>/dev/null || true)" ""

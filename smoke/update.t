@@ -85,6 +85,9 @@ refused "an oversize file" http.too_large
 again && echo "http://localhost:8443/1.2.0/RELEASE" >"$bad/RELEASE.redirect"
 refused "a redirect to http" http.insecure
 rm "$bad/RELEASE.redirect"
+again && : >"$(echo "$bad"/banger-1.2.0-*.tar.zst).cut"
+ok "a download that is cut off is taken up" update --dry-run
+rm "$bad"/*.cut
 RELEASE_DAYS=-1 sign_variant 1.2.0 12
 refused "an expired release" update.expired
 RELEASE_MIN_FROM=1.0.5 sign_variant 1.2.0 12
@@ -137,6 +140,9 @@ unharmed "a daemon that has lost a VM" 1.0.0
 spoilt 'daemon = daemon:status()' 'daemon = daemon:statux()'
 is "a Lua error on first use: the update fails" "$(update --json 2>/dev/null | jq -r .error.code)" internal
 unharmed "a Lua error on first use" 1.0.0
+variant 1.1.0 && printf '#!/bin/sh\nexec /usr/local/lib/banger/rel/1.0.0/banger-helper "$@"\n' >"$variant/banger-helper" && sign_variant 1.1.0 11
+is "a helper of another release: the update fails" "$(update --json 2>/dev/null | jq -r .error.code)" update.helper_sick
+unharmed "a helper of another release" 1.0.0
 latest 1.2.0
 variant && printf '#!/bin/sh\nexec sleep 1000\n' >"$variant/banger-helper"
 broken "a helper that hangs" systemd.failed

@@ -26,6 +26,7 @@ local LOCK = "/run/banger-root/update.lock"
 local UNIT = "banger-update"
 local MIGRATION_SECONDS = 10
 local FETCH_SECONDS = 600
+local SINK = 3
 local SMALL = 64 * 1024
 
 local lib = install.LIB
@@ -154,6 +155,7 @@ local function take(host, options)
   if not arch then return nil, e end
   arch = arch.stdout:match "%S+"
   local fetched, done
+  if options.progress then options.progress("download") end
   fetched, e = host.archive:fetch(plan.base, plan.to, arch)
   if fetched then
     done, e = update.run({ host = host, from = plan.current, to = plan.to, arch = arch, owner = owner.name, keys = keys,
@@ -189,7 +191,23 @@ function M.in_unit(words)
     "--property=ExecStopPost=" .. RECOVER .. " --live", "--", sys.proc(sys.getpid()).exe, unpack(words) } }
 end
 
----Download into descriptor 3: what the unprivileged child does.
+-- Failures that another try would only repeat, and that say more than that a download failed.
+local TELLING = { ["http.too_large"] = true, ["http.insecure"] = true }
+
+-- What is left of a download, into the sink behind what it has already.
+local function fetch_rest(client, options)
+  local have = sys.stat(SINK).size
+  local answer, e = client:request { url = options.url, method = "GET", timeout = FETCH_SECONDS, max_body = options.limit - have,
+    sink = SINK, ca_file = options.ca_file, resume_from = have > 0 and have or nil }
+  if answer and answer.status ~= 200 and answer.status ~= 206 then
+    return nil, err.new("update.download", ("%s answered with status %d"):format(options.url, answer.status))
+  end
+  if answer then return true end
+  if TELLING[e.code] then return nil, err.wrap(e, "download of " .. options.url) end
+  return nil, err.new("update.download", "download of " .. options.url, { cause = e })
+end
+
+---Download into descriptor 3: what the unprivileged child does. A connection that ends in the middle is taken up where it was.
 ---@param options {url: string, limit: integer, ca_file: string?}
 ---@return true|nil, banger.Error?
 function M.fetch(options)
@@ -198,15 +216,13 @@ function M.fetch(options)
   end
   local client, e = http.new()
   if not client then return nil, e end
-  local answer
-  answer, e = client:request { url = options.url, method = "GET", timeout = FETCH_SECONDS, max_body = options.limit, sink = 3,
-    ca_file = options.ca_file }
+  local ok, before
+  repeat
+    before = sys.stat(SINK).size
+    ok, e = fetch_rest(client, options)
+  until ok or sys.stat(SINK).size == before or TELLING[e.code]   -- it goes on as long as something comes
   client:close()
-  if not answer then return nil, err.new("update.download", "download of " .. options.url, { cause = e }) end
-  if answer.status ~= 200 then
-    return nil, err.new("update.download", ("%s answered with status %d"):format(options.url, answer.status))
-  end
-  return true
+  return ok, e
 end
 
 ---Only one update at a time; the kernel drops the lock with the process.
