@@ -34,18 +34,16 @@ void bg_beside(struct bg_helper *h, const struct bg_net *net, bool wanted)
                              resolved = {"org.freedesktop.resolve1", "/org/freedesktop/resolve1",
                                          "org.freedesktop.resolve1.Manager"};
     sd_bus *bus = NULL;
-    char zone[16];
     uint32_t a = net->names.gateway;
     if (sd_bus_open_system(&bus) < 0)
         return;
     tell(bus, &firewalld, wanted ? "changeZoneOfInterface" : "removeInterface", "ss", "trusted",
          net->names.bridge);
     if (wanted) {
-        bool plain = strcmp(h->instance, "main") == 0;
-        snprintf(zone, sizeof(zone), "%s%svm", plain ? "" : h->instance, plain ? "" : ".");
         tell(bus, &resolved, "SetLinkDNS", "ia(iay)", (int)net->ifindex, 1, AF_INET, 4,
              (int)(a >> 24), (int)(a >> 16 & 0xff), (int)(a >> 8 & 0xff), (int)(a & 0xff));
-        tell(bus, &resolved, "SetLinkDomains", "ia(sb)", (int)net->ifindex, 1, zone, 1);
+        tell(bus, &resolved, "SetLinkDomains", "ia(sb)", (int)net->ifindex, 1,
+             strcmp(h->instance, "main") == 0 ? "vm" : bg_name("%.8s.vm", h->instance).s, 1);
         tell(bus, &resolved, "SetLinkDefaultRoute", "ib", (int)net->ifindex, 0);
     }
     sd_bus_unref(bus);

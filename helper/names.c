@@ -59,8 +59,3 @@ struct bg_name bg_place(const char *stem, const char *instance)
 {
     return strcmp(instance, "main") == 0 ? bg_name("%s", stem) : bg_name("%s-%.8s", stem, instance);
 }
-
-void bg_ipv4(char ret[static 16], uint32_t a)
-{
-    snprintf(ret, 16, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-}

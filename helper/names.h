@@ -46,6 +46,8 @@ struct bg_name bg_name(const char *format, ...) __attribute__((format(printf, 1,
 /* stem-<i>; for main the stem alone */
 struct bg_name bg_place(const char *stem, const char *instance);
 
+/* "10.0.0.1" */
+#define bg_address(a)    bg_name("%u.%u.%u.%u", (a) >> 24, (a) >> 16 & 0xff, (a) >> 8 & 0xff, (a)&0xff)
 #define bg_run_root(i)   bg_place("/run/banger-root", i)
 #define bg_state_root(i) bg_name("/var/lib/banger-root/%.8s", i)
 #define bg_dm_name(i, vm, role)                                                                    \
@@ -59,6 +61,4 @@ struct bg_name bg_place(const char *stem, const char *instance);
 #define bg_run_name(vm)           bg_name("jail-%.8s", vm) /* the record of its VMM, in the run folder */
 #define bg_log_name(vm, kind)     bg_name("%.8s.%.8s", vm, kind) /* console, stderr, vmm, metrics */
 
-/* "10.0.0.1" into ret (16 bytes). */
-void bg_ipv4(char ret[static 16], uint32_t address);
 #endif

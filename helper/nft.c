@@ -51,13 +51,9 @@ static int run(struct bg_reply *f, const char *step, char **ret_output, const ch
 
 int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
-    char tap[BG_IFNAME_MAX], gateway[16], subnet[24];
-    snprintf(tap, sizeof(tap), "bg%.8s-t", h->instance);
-    bg_ipv4(gateway, net->names.gateway);
-    bg_ipv4(subnet, net->subnet);
-    snprintf(subnet + strlen(subnet), 4, "/%u", net->prefix);
-    return run(f, "write the nft tables", NULL, tables, net->names.table, net->names.bridge, tap,
-               gateway, subnet);
+    return run(f, "write the nft tables", NULL, tables, net->names.table, net->names.bridge,
+               bg_name("bg%.8s-t", h->instance).s, bg_address(net->names.gateway).s,
+               bg_name("%s/%u", bg_address(net->subnet).s, net->prefix).s);
 }
 
 int bg_nft_down(const struct bg_net *net, struct bg_reply *f)
@@ -105,20 +101,7 @@ int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply 
     return run(f, "write the rules in DOCKER-USER", NULL, "%s", text);
 }
 
-static int enlist(struct bg_helper *h, const struct bg_net *net, uint32_t slot, bool wanted,
-                  struct bg_reply *f)
-{
-    struct bg_net_names n;
-    char address[16], number[4];
-    bg_net_names(&n, h->instance, net->subnet, slot);
-    bg_ipv4(address, n.address);
-    snprintf(number, sizeof(number), "%03x", slot & 0xfff);
-    if (wanted)
-        return run(f, "write the VM's list in nft", NULL, listed, net->names.table, number,
-                   address);
-    return run(f, "remove the VM's list from nft", NULL, unlisted, net->names.table, number,
-               address);
-}
+#define bg_number(slot) bg_name("%03x", (slot)&0xfff) /* as in the tap's name */
 
 int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm *vm, bool here,
                struct bg_reply *f)
@@ -131,9 +114,11 @@ int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm
         char tap[16];
         uint8_t mac[8], address[4];
     } guest = {"", "", ""};
-    if (here && is_listed && enlist(h, net, vm->slot, true, f) < 0)
-        return -1;
     bg_net_names(&n, h->instance, net->subnet, vm->slot);
+    if (here && is_listed &&
+        run(f, "write the VM's list in nft", NULL, listed, n.table, bg_number(vm->slot).s,
+            bg_address(n.address).s) < 0)
+        return -1;
     memcpy(guest.tap, n.tap, strlen(n.tap)); /* padded with NULs, as the kernel compares it */
     memcpy(guest.mac, n.mac, sizeof(n.mac));
     memcpy(guest.address, &(uint32_t){htonl(n.address)}, 4);
@@ -151,17 +136,19 @@ int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm
     int error = bg_batch_commit(&b);
     if (error < 0 && (here || error != -ENOENT))
         return bg_step(f, here ? "admit the tap to nft" : "dismiss the tap from nft", error);
-    return error == 0 && !here && is_listed ? enlist(h, net, vm->slot, false, f) : 0;
+    if (error < 0 || here || !is_listed)
+        return 0;
+    return run(f, "remove the VM's list from nft", NULL, unlisted, n.table, bg_number(vm->slot).s,
+               bg_address(n.address).s);
 }
 
 int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint32_t prefix,
                  uint32_t seconds, struct bg_reply *f)
 {
     struct bg_batch b = {.n = 0};
-    char set[16];
     uint32_t first = htonl(network), behind = htonl(network + (UINT32_C(1) << (32 - prefix)));
-    struct bg_element e = {.family = NFPROTO_INET, .set = set, .key = &first, .key_size = 4};
-    snprintf(set, sizeof(set), "%s-%03x", seconds ? "hosts" : "nets", slot & 0xfff);
+    struct bg_name set = bg_name("%s-%s", seconds ? "hosts" : "nets", bg_number(slot).s);
+    struct bg_element e = {.family = NFPROTO_INET, .set = set.s, .key = &first, .key_size = 4};
     e.timeout_ms = (uint64_t)seconds * 1000;
     if (seconds) /* anew, or the time that it has would stay */
         bg_batch_add(&b, net->names.table, &e, false);

@@ -26,10 +26,8 @@ static int tap_derive(lua_State *L)
     lua_createtable(L, 0, 5);
     bg_lset_string(L, "ifname", names.tap);
     bg_lset_string(L, "bridge", names.bridge);
-    bg_ipv4(text, names.address);
-    bg_lset_string(L, "address", text);
-    bg_ipv4(text, names.gateway);
-    bg_lset_string(L, "gateway", text);
+    bg_lset_string(L, "address", bg_address(names.address).s);
+    bg_lset_string(L, "gateway", bg_address(names.gateway).s);
     snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", names.mac[0], names.mac[1],
              names.mac[2], names.mac[3], names.mac[4], names.mac[5]);
     bg_lset_string(L, "mac", text);
