@@ -10,6 +10,7 @@
 --   * the repetition after each round: the next round begins where this one ended, and is its repetition; the last one is repeated.
 -- The scripted engine has all of them.
 package.path = "smoke/crash/?.lua"
+local client = require "banger.rpc.client"
 local driver = require "driver"
 local err = require "banger.core.err"
 local instance = require "instance"
@@ -21,6 +22,7 @@ local M = {}
 M.__index = M
 
 local VM, BYSTANDER = "target", "bystander"
+local SWEEP_WAIT_SECONDS = 20
 
 local name, engine, stride, offset = ...
 local scripted = engine == "scripted"
@@ -221,6 +223,27 @@ local function every_way(self, verb)
   if scripted then lies(self, verb, prepared, trace) end
 end
 
+-- Something of ours that no record speaks of is taken away while the daemon runs, and nothing else is.
+local function swept(self)
+  local id, told, gone = "orphan00", false, false
+  local one = client.new(self.world.run .. "/bangerd.sock")
+  local events = assert(one:stream("events.follow", {}))
+  assert(self.world.priv:vm_reserve { vm = id, slot = 1000 })
+  task.timeout(SWEEP_WAIT_SECONDS, function()
+    repeat
+      local event = events:next()
+      told = told or event ~= nil and event.type == "vm.warning" and event.id == id
+      gone = event ~= nil and event.type == "vm.swept" and event.id == id
+    until gone or not event
+    return true
+  end)
+  one:close()
+  local _, problem = self.world:agree()
+  local failures = { problem }
+  if not (told and gone) then table.insert(failures, ("told %s, gone %s"):format(tostring(told), tostring(gone))) end
+  tell(self, "what nobody owns is told and then taken away", 1, failures)
+end
+
 local function all(self)
   local _, problem = self.drive:run { name = "delete" }
   assert(problem.code == "vm.not_found", err.format(problem))
@@ -232,6 +255,7 @@ local function all(self)
     if verb.beside then self.world:call("vm.delete", { name = verb.beside, force = true }) end
   end
   print(("# %d rounds of %d"):format(self.rounds, self.counted))
+  swept(self)
 end
 
 local ok, problem = task.main(function()

@@ -25,7 +25,8 @@ M.VERBS = {
   { name = "resume", from = "paused", to = "running", same = true },
   { name = "suspend", from = "running", to = "suspended" },
   { name = "start", from = "suspended", to = "running", params = timeout },
-  { name = "fork", from = "running", to = "running", same = true, beside = "forked", params = function() return { names = { "forked" } } end },
+  { name = "fork", from = "running", to = "running", same = true, beside = "forked",
+    params = function() return { names = { "forked" } } end },
   { name = "create", from = "absent", to = "running", template = true, params = function(world)
     return { engine = world.engine, boot_timeout = world.seconds }
   end },
