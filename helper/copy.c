@@ -7,64 +7,39 @@
 enum { CHUNK = 256 * 1024 };
 static uint8_t buffer[CHUNK];
 
-static bool all_zero(const uint8_t *p, size_t n)
-{
-    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
-
-static void add_zeros(EVP_MD_CTX *sha, uint64_t n)
-{
-    if (!sha)
-        return;
-    memset(buffer, 0, sizeof(buffer));
-    for (; n > 0; n -= n < CHUNK ? n : CHUNK)
-        EVP_DigestUpdate(sha, buffer, n < CHUNK ? n : CHUNK);
-}
-
-static int copy_data(int from, int to, uint64_t at, uint64_t end, EVP_MD_CTX *sha)
+static int copy_data(int from, int to, off_t at, off_t end, EVP_MD_CTX *sha)
 {
     while (at < end) {
-        if (bg_deadline_passed()) {
-            errno = EINTR;
-            return -1;
-        }
-        size_t want = end - at < CHUNK ? end - at : CHUNK;
-        ssize_t n = pread(from, buffer, want, (off_t)at);
+        size_t want = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
+        errno = EINTR;
+        ssize_t n = bg_deadline_passed() ? -1 : pread(from, buffer, want, at);
         if (n <= 0) {
             errno = n == 0 ? EIO : errno;
             return -1;
         }
         if (sha)
             EVP_DigestUpdate(sha, buffer, (size_t)n);
-        ssize_t put =
-            to < 0 || all_zero(buffer, (size_t)n) ? n : pwrite(to, buffer, (size_t)n, (off_t)at);
-        if (put != n) {
-            errno = put < 0 ? errno : ENOSPC; /* a short write sets none */
+        bool zero = buffer[0] == 0 && memcmp(buffer, buffer + 1, (size_t)n - 1) == 0;
+        errno = ENOSPC; /* a short write sets none */
+        if (to >= 0 && !zero && pwrite(to, buffer, (size_t)n, at) != n)
             return -1;
-        }
-        at += (uint64_t)n;
+        at += n;
     }
     return 0;
 }
 
 int bg_copy(int from, int to, uint64_t size, EVP_MD_CTX *sha)
 {
-    uint64_t at = 0;
-    if (to >= 0 && ftruncate(to, (off_t)size) < 0)
+    off_t all = (off_t)size, end;
+    if (to >= 0 && ftruncate(to, all) < 0)
         return -1;
-    while (at < size) {
-        off_t data = lseek(from, (off_t)at, SEEK_DATA);
-        if (data < 0 && errno != ENXIO)
+    for (off_t at = 0; at < all; at = end) { /* a digest is of the holes too */
+        if (!sha && (at = lseek(from, at, SEEK_DATA)) < 0)
+            return errno == ENXIO ? 0 : -1;
+        end = sha ? all : lseek(from, at, SEEK_HOLE);
+        end = end < 0 || end > all ? all : end;
+        if (copy_data(from, to, at, end, sha) < 0)
             return -1;
-        uint64_t begin = data < 0 || (uint64_t)data > size ? size : (uint64_t)data;
-        add_zeros(sha, begin - at);
-        if (begin == size)
-            break;
-        off_t hole = lseek(from, (off_t)begin, SEEK_HOLE);
-        uint64_t end = hole < 0 || (uint64_t)hole > size ? size : (uint64_t)hole;
-        if (copy_data(from, to, begin, end, sha) < 0)
-            return -1;
-        at = end;
     }
     return 0;
 }

@@ -14,6 +14,8 @@
 #include <sys/sem.h>
 #include <sys/sysmacros.h>
 
+#define BG_TASK __attribute__((cleanup(done))) struct dm_task
+
 enum { SECTOR = 512, CHUNK_SECTORS = 8, EXCEPTIONS = 256 /* in one metadata chunk */ };
 
 static void silent(int level, const char *file, int line, int error, const char *format, ...)
@@ -23,18 +25,33 @@ static void silent(int level, const char *file, int line, int error, const char 
     (void)level, (void)file, (void)line, (void)error, (void)format;
 }
 
-/* A task on our device of this role; NULL when out of memory. Create names it, everything else finds it by uuid. */
+static void done(struct dm_task **t)
+{
+    if (*t)
+        dm_task_destroy(*t);
+}
+
+/* A task on our device of this role; create names it, everything else finds it by uuid. NULL when out of memory. */
 static struct dm_task *task(int type, struct bg_helper *h, const char *vm, const char *role)
 {
     dm_log_with_errno_init(silent);
-    struct dm_task *t = dm_task_create(type);
-    if (t &&
-        ((type == DM_DEVICE_CREATE && !dm_task_set_name(t, bg_dm_name(h->instance, vm, role).s)) ||
-         !dm_task_set_uuid(t, bg_dm_uuid(h->instance, vm, role).s))) {
-        dm_task_destroy(t);
+    BG_TASK *t = dm_task_create(type), *taken = t;
+    if (!t || !dm_task_set_uuid(t, bg_dm_uuid(h->instance, vm, role).s) ||
+        (type == DM_DEVICE_CREATE && !dm_task_set_name(t, bg_dm_name(h->instance, vm, role).s)))
         return NULL;
-    }
-    return t;
+    t = NULL;
+    return taken;
+}
+
+/* With udev's cookie where something changes; 0 or negative errno. */
+static int run(struct dm_task *t, uint32_t *cookie)
+{
+    if (!t || (cookie && !dm_task_set_cookie(t, cookie,
+                                             DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+                                                 DM_UDEV_DISABLE_DISK_RULES_FLAG |
+                                                 DM_UDEV_DISABLE_OTHER_RULES_FLAG)))
+        return -ENOMEM;
+    return dm_task_run(t) ? 0 : dm_task_get_errno(t) ? -dm_task_get_errno(t) : -EIO;
 }
 
 /*
@@ -68,38 +85,22 @@ static void udev_end(struct bg_helper *h, const char *vm, uint32_t cookie)
     unlinkat(h->run, name, 0);
 }
 
-/* Run and destroy; 0 or negative errno. */
-static int run(struct dm_task *t)
-{
-    int error = dm_task_run(t) ? 0 : -(dm_task_get_errno(t) ? dm_task_get_errno(t) : EIO);
-    dm_task_destroy(t);
-    return error;
-}
-
-static int change(struct dm_task *t, uint32_t cookie)
-{
-    if (dm_task_set_cookie(t, &cookie,
-                           DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
-                               DM_UDEV_DISABLE_OTHER_RULES_FLAG))
-        return run(t);
-    dm_task_destroy(t);
-    return -ENOMEM;
-}
-
 /* Making a device takes several calls into the kernel; one without its table is what a crash between them leaves. */
 enum { ABSENT, HALF_MADE, LIVE };
 
-static int find(struct bg_helper *h, const char *vm, const char *role, dev_t *ret)
+/* Which of them, or negative errno; the device's number, and what its target says of itself. */
+static int look(struct bg_helper *h, const char *vm, const char *role, dev_t *ret, char words[64])
 {
     struct dm_info info = {0};
-    struct dm_task *t = task(DM_DEVICE_INFO, h, vm, role);
-    int error = -ENOMEM;
-    if (t && dm_task_run(t))
-        error = dm_task_get_info(t, &info) ? 0 : -EIO;
-    else if (t)
-        error = dm_task_get_errno(t) ? -dm_task_get_errno(t) : -EIO;
-    if (t)
-        dm_task_destroy(t);
+    uint64_t begin, length;
+    char *type, *said = NULL;
+    BG_TASK *t = task(DM_DEVICE_STATUS, h, vm, role);
+    int error = run(t, NULL);
+    if (error == 0 && !dm_task_get_info(t, &info))
+        error = -EIO;
+    if (error == 0)
+        dm_get_next_target(t, NULL, &begin, &length, &type, &said);
+    snprintf(words, 64, "%s", said ? said : "");
     *ret = makedev(info.major, info.minor);
     return error < 0 && error != -ENXIO ? error
            : !info.exists               ? ABSENT
@@ -107,32 +108,10 @@ static int find(struct bg_helper *h, const char *vm, const char *role, dev_t *re
                                         : HALF_MADE;
 }
 
+/* The target's module has this folder since Linux 5.5, for its parameter. */
 bool bg_dm_available(void)
 {
-    dm_log_with_errno_init(silent);
-    if (access("/dev/mapper/control", F_OK) < 0)
-        return false;
-    struct dm_task *t = dm_task_create(DM_DEVICE_LIST_VERSIONS);
-    bool found = false;
-    if (t && dm_task_run(t)) {
-        struct dm_versions *v = dm_task_get_versions(t);
-        for (;;) {
-            found = found || strcmp(v->name, "snapshot") == 0;
-            if (v->next == 0)
-                break;
-            v = (void *)((char *)v + v->next);
-        }
-    }
-    if (t)
-        dm_task_destroy(t);
-    return found;
-}
-
-static bool loop_is_of(int loop, const struct stat *file)
-{
-    struct loop_info64 info;
-    return ioctl(loop, LOOP_GET_STATUS64, &info) == 0 && info.lo_inode == file->st_ino &&
-           info.lo_device == file->st_dev && (info.lo_flags & LO_FLAGS_READ_ONLY);
+    return access("/dev/mapper/control", F_OK) == 0 && access("/sys/module/dm_snapshot", F_OK) == 0;
 }
 
 /* The read-only loop device that serves this base already. */
@@ -141,12 +120,12 @@ static int shared_loop(const struct stat *file)
     DIR *d = opendir("/sys/block");
     int found = -1;
     for (struct dirent *e; d && found < 0 && (e = readdir(d));) {
+        struct loop_info64 info;
         char path[300];
-        if (strncmp(e->d_name, "loop", 4) != 0)
-            continue;
         snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && loop_is_of(fd, file))
+        int fd = strncmp(e->d_name, "loop", 4) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (fd >= 0 && ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_inode == file->st_ino &&
+            info.lo_device == file->st_dev && (info.lo_flags & LO_FLAGS_READ_ONLY))
             found = fd;
         else
             bg_close(&fd);
@@ -156,77 +135,42 @@ static int shared_loop(const struct stat *file)
     return found;
 }
 
-static int new_loop(int file, bool read_only)
+/* An fd of a loop device over the file, and its number; a shared one is read-only. -1 and errno. */
+static int loop_for(int file, bool shared, dev_t *ret)
 {
     struct loop_config config = {
         .fd = (uint32_t)file,
         .block_size = SECTOR,
         .info = {.lo_flags =
-                     LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : LO_FLAGS_DIRECT_IO)}};
+                     LO_FLAGS_AUTOCLEAR | (shared ? LO_FLAGS_READ_ONLY : LO_FLAGS_DIRECT_IO)}};
+    struct stat st;
     BG_CLOSED int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    for (int attempt = 0; control >= 0 && attempt < 64; attempt++) {
+    BG_CLOSED int loop = control < 0 || fstat(file, &st) < 0 ? -1 : shared ? shared_loop(&st) : -1;
+    /* Busy: somebody else was faster with this one. */
+    for (int attempt = 0; control >= 0 && loop < 0 && attempt < 64; attempt++) {
         char path[32];
-        int n = ioctl(control, LOOP_CTL_GET_FREE);
-        if (n < 0)
-            return -1;
-        snprintf(path, sizeof(path), "/dev/loop%d", n);
-        int loop = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-        if (loop < 0)
-            return -1;
-        if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
-            return loop;
-        int saved = errno;
-        bg_close(&loop);
-        if (saved != EBUSY) { /* busy: somebody else was faster with this one */
-            errno = saved;
-            return -1;
-        }
+        snprintf(path, sizeof(path), "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
+        loop = open(path, (shared ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+        if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) < 0)
+            bg_close(&loop);
+        if (loop < 0 && errno != EBUSY)
+            break;
     }
-    return -1;
-}
-
-static int loop_for(int file, bool shared)
-{
-    struct stat st;
-    if (fstat(file, &st) < 0)
+    if (loop < 0 || fstat(loop, &st) < 0)
         return -1;
-    int loop = shared ? shared_loop(&st) : -1;
-    return loop >= 0 ? loop : new_loop(file, shared);
+    *ret = st.st_rdev;
+    return bg_steal(&loop);
 }
 
-static int make_origin(struct bg_helper *h, const struct bg_vm *vm, int loop, uint64_t base_size,
-                       uint32_t cookie)
+/* One target, and behind it so many sectors of zeros. */
+static int make_device(struct bg_helper *h, const char *vm, const char *role, const char *type,
+                       uint64_t sectors, uint64_t zeros, const char *params, uint32_t cookie)
 {
-    struct stat st;
-    char params[64];
-    uint64_t total = vm->disk_size / SECTOR, base = base_size / SECTOR;
-    struct dm_task *t = task(DM_DEVICE_CREATE, h, vm->id, "-origin");
-    if (!t || fstat(loop, &st) < 0)
+    BG_TASK *t = task(DM_DEVICE_CREATE, h, vm, role);
+    if (!t || (role[0] && !dm_task_set_ro(t)) || !dm_task_add_target(t, 0, sectors, type, params) ||
+        (zeros && !dm_task_add_target(t, sectors, zeros, "zero", "")))
         return -ENOMEM;
-    snprintf(params, sizeof(params), "%u:%u 0", major(st.st_rdev), minor(st.st_rdev));
-    if (dm_task_set_ro(t) && dm_task_add_target(t, 0, base, "linear", params) &&
-        (total == base || dm_task_add_target(t, base, total - base, "zero", "")))
-        return change(t, cookie);
-    dm_task_destroy(t);
-    return -ENOMEM;
-}
-
-static int make_snapshot(struct bg_helper *h, const struct bg_vm *vm, int store_loop,
-                         uint32_t cookie)
-{
-    struct stat st;
-    dev_t origin;
-    char params[96];
-    int found = find(h, vm->id, "-origin", &origin);
-    struct dm_task *t = found == LIVE ? task(DM_DEVICE_CREATE, h, vm->id, "") : NULL;
-    if (!t || fstat(store_loop, &st) < 0)
-        return found < 0 ? found : -ENOMEM;
-    snprintf(params, sizeof(params), "%u:%u %u:%u P %d", major(origin), minor(origin),
-             major(st.st_rdev), minor(st.st_rdev), CHUNK_SECTORS);
-    if (dm_task_add_target(t, 0, vm->disk_size / SECTOR, "snapshot", params))
-        return change(t, cookie);
-    dm_task_destroy(t);
-    return -ENOMEM;
+    return run(t, &cookie);
 }
 
 /* Ours by their uuids; the snapshot before what it stands on. */
@@ -235,12 +179,13 @@ static int remove_devices(struct bg_helper *h, const char *vm, uint32_t cookie)
     static const char *const roles[] = {"", "-origin"};
     for (size_t i = 0; i < 2; i++) {
         dev_t unused;
-        int error = find(h, vm, roles[i], &unused);
+        char words[64];
+        int error = look(h, vm, roles[i], &unused, words);
         if (error == ABSENT)
             continue;
-        struct dm_task *t = error < 0 ? NULL : task(DM_DEVICE_REMOVE, h, vm, roles[i]);
+        BG_TASK *t = error < 0 ? NULL : task(DM_DEVICE_REMOVE, h, vm, roles[i]);
         if (t && dm_task_retry_remove(t))
-            error = change(t, cookie);
+            error = run(t, &cookie);
         if (error < 0 && error != -ENXIO)
             return error;
     }
@@ -259,17 +204,18 @@ int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f
 
 int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    dev_t unused;
+    dev_t origin, on, cow;
     uint32_t cookie;
     struct bg_entry e;
+    char params[64];
     BG_CLOSED int base = bg_base_open(h, vm->disk_origin, &e, f);
     if (base < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;
-    if (find(h, vm->id, "", &unused) == LIVE)
+    if (look(h, vm->id, "", &origin, params) == LIVE)
         return 0;
     BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR, 0);
-    BG_CLOSED int store_loop = store < 0 ? -1 : loop_for(store, false);
-    BG_CLOSED int base_loop = store_loop < 0 ? -1 : loop_for(base, true);
+    BG_CLOSED int store_loop = store < 0 ? -1 : loop_for(store, false, &cow);
+    BG_CLOSED int base_loop = store_loop < 0 ? -1 : loop_for(base, true, &on);
     if (base_loop < 0)
         return bg_sys(f, "attach the loop devices");
     if (bg_step(f, "begin with udev", udev_begin(h, vm->id, &cookie)) < 0)
@@ -278,11 +224,15 @@ int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply 
     int error = remove_devices(h, vm->id, cookie);
     if (error == 0) {
         step = "make the dm origin";
-        error = make_origin(h, vm, base_loop, e.size, cookie);
+        snprintf(params, sizeof(params), "%u:%u 0", major(on), minor(on));
+        error = make_device(h, vm->id, "-origin", "linear", e.size / SECTOR,
+                            (vm->disk_size - e.size) / SECTOR, params, cookie);
     }
-    if (error == 0) {
+    if (error == 0 && (error = look(h, vm->id, "-origin", &origin, params)) >= 0) {
         step = "make the dm snapshot";
-        error = make_snapshot(h, vm, store_loop, cookie);
+        snprintf(params, sizeof(params), "%u:%u %u:%u P %d", major(origin), minor(origin),
+                 major(cow), minor(cow), CHUNK_SECTORS);
+        error = make_device(h, vm->id, "", "snapshot", vm->disk_size / SECTOR, 0, params, cookie);
     }
     udev_end(h, vm->id, cookie);
     return bg_step(f, step, error);
@@ -314,13 +264,13 @@ int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
     return bg_dm_remove(h, vm, f) < 0 ? -1 : size_store(h, vm, f);
 }
 
-static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct bg_reply *f)
+static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, char words[64],
+                struct bg_reply *f)
 {
-    int found = find(h, vm->id, "", ret);
-    if (found < 0)
-        return bg_step(f, "look for the dm snapshot", found);
-    return found == LIVE
-               ? 0
+    int found = look(h, vm->id, "", ret, words);
+    return found == LIVE ? 0
+           : found < 0
+               ? bg_step(f, "look for the dm snapshot", found)
                : bg_fail(f, BG_DISK_ABSENT, 0,
                          "the dm device of vm %s is not active; ask for disk_create", vm->id);
 }
@@ -328,7 +278,8 @@ static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct 
 int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
 {
     dev_t dev;
-    if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, f) < 0)
+    char words[64];
+    if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, words, f) < 0)
         return -1;
     if (mknodat(jail_root, "disk", S_IFBLK | 0600, dev) < 0 ||
         fchownat(jail_root, "disk", vm->uid, vm->uid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -341,30 +292,23 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
                  uint32_t *ret_permille, struct bg_reply *f)
 {
     unsigned long long used, total;
-    uint64_t begin, length;
-    char *type, *params = NULL;
-    struct dm_task *t = task(DM_DEVICE_STATUS, h, vm->id, "");
-    int error = !t ? ENOMEM : dm_task_run(t) ? 0 : dm_task_get_errno(t);
-    if (error == 0)
-        dm_get_next_target(t, NULL, &begin, &length, &type, &params);
-    bool good = params && sscanf(params, "%llu/%llu", &used, &total) == 2 && total > 0;
-    if (good) {
-        *ret_used = used * SECTOR;
-        *ret_permille = (uint32_t)(used * 1000 / total);
-    } else
-        bg_fail(f, error == ENXIO ? BG_DISK_ABSENT : BG_SYSTEM, error, "dm snapshot: %.40s",
-                params ? params : "not active");
-    if (t)
-        dm_task_destroy(t);
-    return good ? 0 : -1;
+    char words[64];
+    dev_t unused;
+    if (need(h, vm, &unused, words, f) < 0)
+        return -1;
+    if (sscanf(words, "%llu/%llu", &used, &total) != 2 || total == 0)
+        return bg_fail(f, BG_SYSTEM, 0, "dm snapshot: %.40s", words);
+    *ret_used = used * SECTOR;
+    *ret_permille = (uint32_t)(used * 1000 / total);
+    return 0;
 }
 
 int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    char path[BG_PATH_MAX + 16];
+    char path[BG_PATH_MAX + 16], words[64];
     struct stat st;
     dev_t dev;
-    if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, f) < 0)
+    if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, words, f) < 0)
         return -1;
     snprintf(path, sizeof(path), "/dev/mapper/%s", bg_dm_name(h->instance, vm->id, "").s);
     BG_CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -12,6 +12,11 @@ void bg_net_restore(struct bg_helper *h, const char *unused);
 
 /* op_base.c: refuse what is no regular file open for reading, of 1 to max bytes, on a file system that cannot stall. */
 int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, struct bg_reply *f);
+/* The store: bases/<64 hex digits of the digest> and what is said behind, as "/disk". */
+struct bg_store_name {
+    char s[80];
+};
+struct bg_store_name bg_store_name(const uint8_t digest[32], const char *behind);
 /* What lies in the store under a name of 64 hex digits. */
 struct bg_entry {
     uint32_t kind;      /* E_entry */
@@ -26,6 +31,17 @@ int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret);
 /* An fd of an admitted base, or BG_BASE_ABSENT. With ret also of a snapshot's disk. */
 int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry *ret,
                  struct bg_reply *f);
+
+/*
+ * A disk made ahead for each base. Where the file system cannot share blocks, copying the image is the longest step of
+ * a create by far; the copy is taken off its path. <digest>.spare is complete and on the medium. Who claims it renames
+ * it, so that one wins, and a crash costs no more than the spare. The next one is made in the background, while the
+ * disk has plenty of room. It goes with its base.
+ */
+/* The spare as disks/<name>, and an fd of it open for writing; -1 and errno when there is none. */
+int bg_spare_claim(struct bg_helper *h, const uint8_t digest[32], const char *name);
+/* For bg_later; `base` is the digest in hex. A failure is no loss: the next disk is copied on demand. */
+void bg_spare_fill(struct bg_helper *h, const char *base);
 
 /* op_snap.c: memory and state into a jail's root. */
 int bg_snap_stage(struct bg_helper *h, const uint8_t digest[32], int jail_root, struct bg_reply *f);

@@ -5,11 +5,13 @@
 #include "copy.h"
 #include "op.h"
 #include "record.h"
-#include "spare.h"
 #include <linux/magic.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #define BASE_MAX (UINT64_C(1) << 40)
+
+enum { SPARE_ROOM = 8 }; /* free space wanted, in sizes of the base: a spare is a convenience */
 
 int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, struct bg_reply *f)
 {
@@ -31,10 +33,17 @@ int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, s
     return 0;
 }
 
+struct bg_store_name bg_store_name(const uint8_t digest[32], const char *behind)
+{
+    struct bg_store_name n;
+    bg_hex(n.s, digest, 32);
+    snprintf(n.s + 64, sizeof(n.s) - 64, "%s", behind);
+    return n;
+}
+
 /* Safe because the owner opened the file, and our copy cannot change afterwards: the digest is of the copy. */
 BG_ACT(base_admit)
 {
-    char name[65];
     if (bg_check_file(a->image, "image", BASE_MAX, &r->size, f) < 0)
         return -1;
     BG_CLOSED int fd = bg_unnamed_file(h->bases);
@@ -45,10 +54,9 @@ BG_ACT(base_admit)
     if (bg_copy(cloned ? fd : a->image, cloned ? -1 : fd, r->size, sha) < 0)
         return bg_sys(f, "copy the image");
     EVP_DigestFinal_ex(sha, r->digest.b, NULL);
-    bg_hex(name, r->digest.b, 32);
     if (fchmod(fd, 0444) < 0 || fsync(fd) < 0)
         return bg_sys(f, "write the base to the disk");
-    if (bg_name_file(fd, h->bases, name) < 0 && errno != EEXIST)
+    if (bg_name_file(fd, h->bases, bg_store_name(r->digest.b, "").s) < 0 && errno != EEXIST)
         return bg_sys(f, "name the base");
     return fsync(h->bases) == 0 ? 0 : bg_sys(f, "write the bases' folder to the disk");
 }
@@ -87,22 +95,50 @@ int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret)
 int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry *ret,
                  struct bg_reply *f)
 {
-    char name[80];
-    struct bg_entry e;
-    bg_hex(name, digest, 32);
-    int error = bg_entry_load(h, name, &e), fd = -1;
+    struct bg_entry e = {0};
+    struct bg_store_name name = bg_store_name(digest, "");
+    int error = bg_entry_load(h, name.s, &e), fd = -1;
     if (error == 0 && e.kind != BG_V_base && (!ret || !(e.kind & BG_V_disk)))
-        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is a snapshot%s", name,
+        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is a snapshot%s", name.s,
                        ret ? " without a disk" : "");
     if (e.kind != BG_V_base)
-        snprintf(name + 64, sizeof(name) - 64, "/disk");
-    if (error == 0 && (fd = bg_open(h->bases, name, O_RDONLY, 0)) < 0)
+        name = bg_store_name(digest, "/disk");
+    if (error == 0 && (fd = bg_open(h->bases, name.s, O_RDONLY, 0)) < 0)
         error = -errno;
     if (error == -ENOENT)
-        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is not admitted; admit it first", name);
+        return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is not admitted; admit it first", name.s);
     if (ret)
         *ret = e;
     return bg_step(f, "open the base", error) < 0 ? -1 : fd;
+}
+
+int bg_spare_claim(struct bg_helper *h, const uint8_t digest[32], const char *name)
+{
+    return renameat(h->bases, bg_store_name(digest, ".spare").s, h->disks, name) < 0
+               ? -1
+               : bg_open(h->disks, name, O_RDWR, 0);
+}
+
+void bg_spare_fill(struct bg_helper *h, const char *base)
+{
+    uint8_t digest[32];
+    uint32_t kind = BG_V_copy;
+    struct statvfs fs;
+    struct bg_entry e;
+    struct bg_reply unused;
+    BG_CLOSED int from = bg_unhex(digest, base, 32) ? bg_base_open(h, digest, &e, &unused) : -1;
+    if (from < 0 || fstatvfs(from, &fs) < 0 ||
+        (uint64_t)fs.f_bavail * fs.f_frsize / SPARE_ROOM < e.used[0])
+        return;
+    (void)!nice(19); /* the guest that has just got its disk boots now */
+    BG_CLOSED int to = bg_duplicate(h->bases, from, &kind);
+    struct bg_store_name spare = bg_store_name(digest, ".spare");
+    if (to < 0 || fsync(to) < 0)
+        return;
+    bg_name_file(to, h->bases, spare.s);
+    /* The base may have been removed while we copied. */
+    if (faccessat(h->bases, base, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        unlinkat(h->bases, spare.s, 0);
 }
 
 /*
@@ -135,23 +171,23 @@ static int users(struct bg_helper *h, const char *name, const struct bg_entry *e
 /* Safe because it is named by digest inside the helper's own folder; the owner's original is not touched. */
 BG_ACT(base_remove)
 {
-    char name[65], gone[72];
+    struct bg_store_name name = bg_store_name(a->digest.b, ""),
+                         spare = bg_store_name(a->digest.b, ".spare"),
+                         gone = bg_store_name(a->digest.b, ".new"); /* or a save that was cut off */
     struct bg_entry e = {.kind = BG_V_full};
-    bg_hex(name, a->digest.b, 32);
-    snprintf(gone, sizeof(gone), "%s.new", name); /* also what a save left that was cut off */
-    if (bg_lock_vm(h, name, f) < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
+    if (bg_lock_vm(h, name.s, f) < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;
-    bool there = bg_entry_load(h, name, &e) != -ENOENT;
-    int n = there ? users(h, name, &e, f) : 0;
+    bool there = bg_entry_load(h, name.s, &e) != -ENOENT;
+    int n = there ? users(h, name.s, &e, f) : 0;
     if (n < 0)
         return -1;
     if (n > 0)
         return bg_fail(f, BG_BASE_IN_USE, 0,
                        "base %.12s: %d disks, snapshots or jails stand on it; delete those first",
-                       name, n);
-    return bg_remove_tree(h->bases, gone) == 0 &&
-                   (!there || renameat(h->bases, name, h->bases, gone) == 0) &&
-                   bg_remove_tree(h->bases, gone) == 0 && bg_spare_remove(h, a->digest.b) == 0
+                       name.s, n);
+    return bg_remove_tree(h->bases, gone.s) == 0 &&
+                   (!there || renameat(h->bases, name.s, h->bases, gone.s) == 0) &&
+                   bg_remove_tree(h->bases, gone.s) == 0 && bg_remove_tree(h->bases, spare.s) == 0
                ? 0
                : bg_sys(f, "remove the base");
 }

@@ -8,7 +8,6 @@
 #include "copy.h"
 #include "disk_dm.h"
 #include "op.h"
-#include "spare.h"
 
 #define DISK_MAX (UINT64_C(1) << 44)
 
@@ -39,7 +38,7 @@ void bg_disk_settle(struct bg_helper *h, const char *id)
 static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint32_t *kind,
                      struct bg_reply *f)
 {
-    char claimed[16], hex[65];
+    char claimed[16];
     snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
     BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : bg_spare_claim(h, vm->disk_base, claimed);
     bool spare = fd >= 0;
@@ -52,10 +51,8 @@ static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint
                        "kind: the file system of /var/lib/banger-root cannot reflink");
     if (fd < 0)
         return bg_sys(f, "copy the base");
-    if (*kind == BG_V_copy) {
-        bg_hex(hex, vm->disk_base, 32);
-        bg_later(h, bg_spare_fill, hex);
-    }
+    if (*kind == BG_V_copy)
+        bg_later(h, bg_spare_fill, bg_store_name(vm->disk_base, "").s);
     if (ftruncate(fd, (off_t)vm->disk_size) < 0 || fchown(fd, vm->uid, vm->uid) < 0 ||
         fchmod(fd, 0600) < 0)
         return bg_sys(f, "size the disk");
@@ -159,12 +156,11 @@ BG_ACT(disk_create)
 
 int bg_disk_need(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    if (!vm->has_disk)
-        return bg_fail(f, BG_DISK_ABSENT, 0, "vm %s has no disk; create it first", vm->id);
-    if (bg_disk_lost(h, vm))
-        return bg_fail(f, BG_DISK_ABSENT, 0,
-                       "the disk of vm %s was not on the medium when the host went down", vm->id);
-    return 0;
+    bool lost = bg_disk_lost(h, vm);
+    return vm->has_disk && !lost ? 0
+                                 : bg_fail(f, BG_DISK_ABSENT, 0, "the disk of vm %s %s", vm->id,
+                                           lost ? "was not on the medium when the host went down"
+                                                : "is not made; ask for disk_create");
 }
 
 /* Safe because it reads the instance's own objects. */

@@ -69,68 +69,76 @@ static int save(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, int 
                    bg_record_write(folder, "record", &e, sizeof(e), true));
 }
 
+/* A VMM must run for its memory, and must not for its disk alone. Its jail's root, or -1 without failure: none. */
+static int find_jail(struct bg_helper *h, const struct bg_vm *vm, bool memory, int *ret_root,
+                     struct bg_reply *f)
+{
+    struct bg_jail_state now;
+    if (bg_jail_look(h, vm, &now, f) < 0)
+        return -1;
+    bg_close(&now.watch);
+    *ret_root = -1;
+    if (memory && now.state == BG_V_running)
+        return (*ret_root = bg_jail_root(h, vm->jail, f)) < 0 ? -1 : 0;
+    if (memory)
+        return bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm->id);
+    return now.state != BG_V_running && now.state != BG_V_unknown
+               ? 0
+               : bg_fail(f, BG_VM_ALIVE, 0, "vm %s runs; stop it, or save its memory as well",
+                         vm->id);
+}
+
+static int make(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, const char *name,
+                const char *beside, struct bg_reply *f)
+{
+    BG_CLOSED int root = -1;
+    if (find_jail(h, vm, what & BG_V_memory, &root, f) < 0)
+        return -1;
+    BG_CLOSED int folder =
+        bg_remove_tree(h->bases, beside) < 0 ? -1 : bg_open_dir(h->bases, beside, 0700);
+    if (folder < 0)
+        return bg_sys(f, "make the snapshot's folder");
+    int result = save(h, vm, what, folder, root, f);
+    if (result == 0 && (renameat(h->bases, beside, h->bases, name) < 0 || fsync(h->bases) < 0))
+        result = bg_sys(f, "name the snapshot");
+    if (result < 0)
+        bg_remove_tree(h->bases, beside);
+    for (size_t i = 0; root >= 0 && i < 2; i++) /* root's by now: the VMM could not save again */
+        unlinkat(root, written[i], 0);
+    return result;
+}
+
 /* Safe because what the VMM wrote is taken by fd, made root's, and kept only while nobody can write to it. */
 BG_ACT(snap_save)
 {
-    char name[65], beside[72];
+    struct bg_store_name name = bg_store_name(a->snap.b, "");
     struct bg_vm vm;
-    struct bg_jail_state now;
     struct bg_entry e;
-    bool memory = a->what & BG_V_memory;
-    bg_hex(name, a->snap.b, 32);
-    snprintf(beside, sizeof(beside), "%s.new", name);
     if (a->what == BG_V_base)
         return bg_fail(f, BG_BAD_REQUEST, 0, "what: must be disk, memory or full");
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_disk_need(h, &vm, f) < 0 ||
-        bg_lock_vm(h, name, f) < 0)
+        bg_lock_vm(h, name.s, f) < 0)
         return -1;
-    int error = bg_entry_load(h, name, &e);
-    if (error != -ENOENT && (error < 0 || e.kind != a->what))
-        return bg_fail(f, BG_BASE_IN_USE, -error, "snap: %.12s is something else; choose another",
-                       name);
+    int error = bg_entry_load(h, name.s, &e);
     if (error == -ENOENT) {
-        if (bg_jail_look(h, &vm, &now, f) < 0)
+        if (make(h, &vm, a->what, name.s, bg_store_name(a->snap.b, ".new").s, f) < 0)
             return -1;
-        bg_close(&now.watch);
-        if (memory ? now.state != BG_V_running
-                   : now.state == BG_V_running || now.state == BG_V_unknown)
-            return memory ? bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm.id)
-                          : bg_fail(f, BG_VM_ALIVE, 0,
-                                    "vm %s runs; stop it, or save its memory as well", vm.id);
-        BG_CLOSED int root = memory ? bg_jail_root(h, vm.jail, f) : -1;
-        if (memory && root < 0)
-            return -1;
-        BG_CLOSED int folder =
-            bg_remove_tree(h->bases, beside) < 0 ? -1 : bg_open_dir(h->bases, beside, 0700);
-        if (folder < 0)
-            return bg_sys(f, "make the snapshot's folder");
-        bool good = save(h, &vm, a->what, folder, root, f) == 0;
-        if (good && (renameat(h->bases, beside, h->bases, name) < 0 || fsync(h->bases) < 0))
-            good = bg_sys(f, "name the snapshot") == 0;
-        for (size_t i = 0; memory && i < 2; i++) /* root's by now: the VMM could not save again */
-            unlinkat(root, written[i], 0);
-        if (!good) {
-            bg_remove_tree(h->bases, beside);
-            return -1;
-        }
-        if (bg_step(f, "look at the snapshot", bg_entry_load(h, name, &e)) < 0)
-            return -1;
+        error = bg_entry_load(h, name.s, &e);
     }
+    if (error < 0 || e.kind != a->what)
+        return bg_fail(f, BG_BASE_IN_USE, -error, "snap: %.12s is something else; choose another",
+                       name.s);
     *r = (struct bg_res_snap_save){.disk = e.used[0], .memory = e.used[1], .state = e.used[2]};
     return 0;
 }
 
 int bg_snap_stage(struct bg_helper *h, const uint8_t digest[32], int jail_root, struct bg_reply *f)
 {
-    char path[80];
-    bg_hex(path, digest, 32);
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(path + 64, sizeof(path) - 64, "/%s", saved[i]);
-        if (linkat(h->bases, path, jail_root, staged[i], 0) < 0)
+    for (size_t i = 0; i < 2; i++)
+        if (linkat(h->bases, bg_store_name(digest, i ? "/state" : "/mem").s, jail_root, staged[i],
+                   0) < 0)
             return errno == ENOENT || errno == ENOTDIR
-                       ? bg_fail(f, BG_BASE_ABSENT, 0,
-                                 "snapshot: %.12s is not there or has no memory", path)
+                       ? bg_fail(f, BG_BASE_ABSENT, 0, "snapshot: it is not there or has no memory")
                        : bg_sys(f, "link the snapshot into the jail");
-    }
     return 0;
 }

@@ -1,6 +1,6 @@
 # The root helper and its monitor: C, with a link line of their own.
 HELPER_CORE := util record ledger names wire link nft nft_set beside copy proc engine config sandbox worker \
-               op_net op_base op_disk op_snap disk_dm spare op_jail op_connect op_vm spawn_monitor spawn_service housekeeping server
+               op_net op_base op_disk op_snap disk_dm op_jail op_connect op_vm spawn_monitor spawn_service housekeeping server
 HELPER_LIBS := -lnl-route-3 -lnl-3 -lcrypto -lnftables -lsystemd -lseccomp -ldevmapper
 HELPER_OBJ := $(HELPER_CORE:%=$(B)/helper/%.o)
 MONITOR_OBJ := $(patsubst %,$(B)/helper/%.o,monitor proc record names util)
