@@ -35,12 +35,12 @@ static void done(struct dm_task **t)
 static struct dm_task *task(int type, struct bg_helper *h, const char *vm, const char *role)
 {
     dm_log_with_errno_init(silent);
-    BG_TASK *t = dm_task_create(type), *taken = t;
-    if (!t || !dm_task_set_uuid(t, bg_dm_uuid(h->instance, vm, role).s) ||
-        (type == DM_DEVICE_CREATE && !dm_task_set_name(t, bg_dm_name(h->instance, vm, role).s)))
-        return NULL;
-    t = NULL;
-    return taken;
+    struct dm_task *t = dm_task_create(type);
+    if (t && dm_task_set_uuid(t, bg_dm_uuid(h->instance, vm, role).s) &&
+        (type != DM_DEVICE_CREATE || dm_task_set_name(t, bg_dm_name(h->instance, vm, role).s)))
+        return t;
+    done(&t);
+    return NULL;
 }
 
 /* With udev's cookie where something changes; 0 or negative errno. */
