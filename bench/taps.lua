@@ -39,14 +39,13 @@ local function one(root, make, tear)
   timed(tear, root.vm_teardown, root, { vm = id(0), extent = "all" })
 end
 
--- The floor: `ip` makes and removes a tap; its own start is taken off.
-local function floor(proc, list)
-  local link = "bgfloor0"
-  local nothing = {}
-  timed(nothing, proc.run, { "ip", "-V" })
-  assert(proc.run { "ip", "tuntap", "add", link, "mode", "tap" })
-  timed(list, proc.run, { "ip", "link", "delete", link })
-  list[#list] = list[#list] - nothing[1]
+-- The floor: `ip` makes and removes a tap; its own start is taken off. What it makes has no rules, no bridge and no ledger.
+local function floor(proc, make, remove)
+  local link, nothing = "bgfloor0", {}
+  timed(nothing, proc.check, { "ip", "-V" })
+  timed(make, proc.check, { "ip", "tuntap", "add", link, "mode", "tap" })
+  timed(remove, proc.check, { "ip", "link", "delete", link })
+  make[#make], remove[#remove] = make[#make] - nothing[1], remove[#remove] - nothing[1]
 end
 
 local status = assert(task.main(function()
@@ -54,10 +53,10 @@ local status = assert(task.main(function()
   local root, proc = priv.new(pool), require "banger.aio.proc"
   assert(root:net_down())   -- the daemon's
   assert(root:net_up { subnet = "10.199.208.0", prefix = 22 })
-  local make, tear, kernel = {}, {}, {}
+  local make, tear, kernel_make, kernel_remove = {}, {}, {}, {}
   for _ = 1, rounds do
     one(root, make, tear)
-    floor(proc, kernel)
+    floor(proc, kernel_make, kernel_remove)
   end
   for slot = 1, MANY do assert(root:vm_reserve { vm = id(slot), slot = slot }) end
   local began = task.now()
@@ -69,7 +68,7 @@ local status = assert(task.main(function()
   print(("taps (n = %d), medians"):format(rounds))
   verdict("tap_create", median(make), "ms", GOAL_MAKE_MS)
   verdict("vm_teardown of a tap", median(tear), "ms", GOAL_TEAR_MS)
-  print(("  %-44s %8.2f ms"):format("the kernel's removal of a tap (ip link delete)", median(kernel)))
+  print(("  %-44s %8.2f and %.2f ms"):format("the kernel's own share (ip)", median(kernel_make), median(kernel_remove)))
   verdict(MANY .. " taps, one after the other", many, "s", GOAL_MANY_S)
   return missed and 1 or 0
 end))
