@@ -69,7 +69,7 @@ like "another VM cannot have the port; the error names who has it" "$(said vm po
 python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 28623)); time.sleep(60)' &
 listener=$!
 timeout 10 bash -c 'until (: </dev/tcp/127.0.0.1/28623) 2>/dev/null; do sleep 0.1; done'
-like "nor a port with a listener of the host's" "$(said vm port publish box 28623:22)" '28623'
+like "nor a port with a listener of the host's; the error says whose it is" "$(said vm port publish box 28623:22)" "user root listens on port 28623/tcp"
 kill $listener
 ok "a UDP port may have the same number" banger vm port publish box 28622:53 --udp
 is "the list has both" "$(banger vm port list --json | jq -c '[.ports[] | [.vm, .proto, .host]] | sort')" '[["box","udp",28622],["off","tcp",28622]]'

@@ -386,6 +386,9 @@ function M.new(options)
     return { name = name, path = "/kernels/kernel", digest = DIGEST.kernel, initrd = "/kernels/initrd",
       initrd_digest = DIGEST.initrd, boot_args = "quiet" }
   end
+  host.publish = function(id, port)
+    return host.priv:port_publish { vm = id, proto = port.proto, host_port = port.host, guest_port = port.guest }
+  end
   host.open_egress = function() return true end
   host.derive = function(slot)
     return { ifname = "tap" .. slot, mac = "02:b6:00:00:00:0" .. slot, address = "10.0.0." .. slot + 2 }

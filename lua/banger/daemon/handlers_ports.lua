@@ -26,9 +26,7 @@ M["port.publish"] = function(daemon, params)
     local ok, problem = host.store:add_port(record.id, port)
     if not ok then return nil, problem end
     if not is_up(record) then return true end
-    ok, problem = host.priv:port_publish {
-      vm = record.id, proto = port.proto, host_port = port.host, guest_port = port.guest, local_only = port.local_only and 1 or 0,
-    }
+    ok, problem = host.publish(record.id, port)
     if ok then return true end
     host.store:remove_port(record.id, port.proto, port.host)
     return nil, problem

@@ -16,6 +16,7 @@ local jailer = require "banger.rt.jailer"
 local kernel = require "banger.host.kernel"
 local keys = require "banger.host.keys"
 local priv = require "banger.host.priv"
+local publish = require "banger.daemon.publish"
 local seed = require "banger.host.seed"
 local store = require "banger.host.store"
 local sys = require "banger.rt.sys"
@@ -150,6 +151,7 @@ function M.open(dirs, log, scope)
   host.image = function(name) return image.get(dirs, name) end
   host.has_agent = function(one) return one.init == "banger" or one.agent ~= nil end
   host.kernel = function(name) return kernel.get(dirs, name) end
+  host.publish = function(id, port) return publish.open(host.priv, id, port) end
   host.opened = {}   -- daemon/egress
   host.open_egress = function(record) return egress.open(host, record) end
   host.host_key = keys.host

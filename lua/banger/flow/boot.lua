@@ -126,9 +126,7 @@ end
 
 local function publish(ctx)
   for _, port in ipairs(ctx.record.ports or {}) do
-    local ok, problem = ctx.host.priv:port_publish {
-      vm = ctx.record.id, proto = port.proto, host_port = port.host, guest_port = port.guest, local_only = port.local_only and 1 or 0,
-    }
+    local ok, problem = ctx.host.publish(ctx.record.id, port)
     if not ok then return nil, err.wrap(problem, "port " .. port.host) end
   end
   return true
