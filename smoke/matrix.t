@@ -16,6 +16,7 @@ echo '{ name = "applied", engine = "scripted", start = false }' >/run/banger-smi
 home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
 ln -s "$home"/images/debian/disk*.ext4 /run/banger-smint/disk
 ln -s "$home"/kernels/debian/vmlinux* /run/banger-smint/vmlinux
+ln -s "$home"/kernels/debian/initrd* /run/banger-smint/initrd
 smoke/instance as-owner "$instance" sh -c 'mkdir /run/banger-smint/work && cd /run/banger-smint/work && git init -q -b main &&
     git -c user.name=smoke -c user.email=smoke@localhost commit -q --allow-empty -m first'
 trap 'rm -rf /run/banger-smint; smoke/instance down "$instance" >/dev/null 2>&1' EXIT

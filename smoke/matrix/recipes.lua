@@ -6,10 +6,12 @@
 --   daemon    false: the verb does not ask the daemon; by default it does, and nothing happens without one
 --   words     a line for the outcomes that are about the daemon, where the made-up one would not come so far
 --   without_systemd  a line that is refused on a host without it (and is not tried on one with it)
+--   stranger  false: another user does not come so far as the daemon
 --   offline   exit status without a daemon, where that is not 5
 local SCRIPTED = os.getenv "PWD" .. "/build/engine/scripted"
 local HERE = "/run/banger-smint"   -- a folder of the owner's (smoke/matrix.t)
 local WORK = HERE .. "/work --outside-home"
+local KERNEL = ("kernel import %s/vmlinux --initrd %s/initrd"):format(HERE, HERE)
 local INSTALLED = "its scenarios are smoke/systemd.t and smoke/update.t"
 
 return {
@@ -17,6 +19,7 @@ return {
     "vm create dev --memory 256M --engine qemu --image tools", "vm create off --engine scripted --no-start",
     "vm create on --engine scripted",
     "vm create used --engine scripted --publish 18081:80", "vm create nap1 --memory 256M --engine qemu",
+    "vm create nap2 --memory 256M --engine qemu",
   },
   verbs = {
     ["vm create"] = {
@@ -50,8 +53,8 @@ return {
       missing = "vm cp nobody:/etc/hostname " .. HERE,
       conflict = "vm cp off:/etc/hostname " .. HERE, words = "vm cp dev:/etc/hostname " .. HERE,
     },
-    ["vm suspend"] = { ok = "vm suspend nap1", conflict = "vm suspend off" },
-    ["vm fork"] = { ok = { "vm fork nap1 nap2", "vm fork nap1 nap3" }, conflict = "vm fork nap1 dev", conflict_code = "vm.exists" },
+    ["vm suspend"] = { ok = { "vm suspend nap1", "vm suspend nap2" }, conflict = "vm suspend off" },
+    ["vm fork"] = { ok = { "vm fork dev new4", "vm fork dev new5" }, conflict = "vm fork dev off", conflict_code = "vm.exists" },
     ["vm snapshot create"] = {
       ok = { "vm snapshot create off one", "vm snapshot create off two" }, conflict = "vm snapshot create off one",
     },
@@ -60,16 +63,16 @@ return {
     ["vm snapshot delete"] = { ok = { "vm snapshot delete off one", "vm snapshot delete off two" } },
     ["vm workspace push"] = {
       ok = "vm workspace push dev " .. WORK, missing = "vm workspace push nobody " .. WORK,
-      words = "vm workspace push dev " .. WORK,
+      words = "vm workspace push dev / --outside-home",
     },
     ["vm workspace pull"] = {
       ok = "vm workspace pull dev " .. WORK, missing = "vm workspace pull nobody " .. WORK,
-      words = "vm workspace pull dev " .. WORK,
+      words = "vm workspace pull dev " .. WORK, stranger = false,
     },
     ["vm workspace status"] = {
       ok = "vm workspace status dev " .. WORK,
       missing = "vm workspace status nobody " .. WORK,
-      words = "vm workspace status dev " .. WORK,
+      words = "vm workspace status dev / --outside-home",
     },
     ["vm prune"] = { ok = "vm prune" },
     ["image build"] = { ok = false, why = "it takes minutes; every scenario with guests stands on one", daemon = false },
@@ -87,7 +90,7 @@ return {
     },
     ["kernel pull"] = { ok = false, why = "it takes a minute", daemon = false },
     ["kernel import"] = {
-      ok = { "kernel import " .. HERE .. "/vmlinux --name copy1", "kernel import " .. HERE .. "/vmlinux --name copy2" }, missing = false,
+      ok = { KERNEL .. " --name copy1", KERNEL .. " --name copy2" }, missing = false,
       daemon = false,
     },
     ["kernel list"] = { ok = "kernel list", daemon = false },

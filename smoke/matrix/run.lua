@@ -220,7 +220,9 @@ end
 local function without_rights(entry, recipe)
   if entry.row.as == "root" then return outcome("permission", entry, plain(entry, recipe), nil, owner, instance, 6, "cli.root_needed") end
   if recipe.daemon == false or recipe.offline then return end
-  outcome("permission", entry, plain(entry, recipe), nil, stranger, instance, 6, "daemon.denied")
+  if recipe.stranger ~= false then
+    outcome("permission", entry, plain(entry, recipe), nil, stranger, instance, 6, "daemon.denied")
+  end
   outcome("daemon down", entry, plain(entry, recipe), nil, owner, "smnone", 5, "daemon.unreachable")
 end
 
@@ -237,7 +239,7 @@ local function all_verbs(asked)
       else
         as_told(entry, recipe, entry.row.as == "root" and root or owner)
         without_rights(entry, recipe)
-        if recipe.daemon ~= false then interrupted(entry, recipe, asked) end
+        if recipe.daemon ~= false and entry.row.as ~= "root" then interrupted(entry, recipe, asked) end
       end
     end
   end

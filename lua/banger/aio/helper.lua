@@ -16,7 +16,7 @@ local M = {}
 local CONNECTIONS = 8      -- of the 16 that the helper grants an owner: doctor and a second daemon need some too
 local ATTEMPTS = 3         -- of a request whose connection ended before the reply
 local FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1
-local IDLE_SECONDS = 2     -- a connection is a root process at its other end: it stays only while there is work
+local IDLE_SECONDS = 5     -- a connection is a root process at its other end: it stays only while there is work, `vm list --watch` too
 local MESSAGE_MAX, FDS_MAX = 65536, 4
 
 ---@class banger.HelperPool

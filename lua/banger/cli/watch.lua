@@ -10,7 +10,7 @@ local M = {}
 
 local EVERY, LEAST = 2, 0.2          -- seconds between two looks
 local SAMPLES, BAR = 12, 8
-local AT_ONCE = 8        -- questions to the daemon under way
+local AT_ONCE = 2        -- questions to the daemon under way: each is answered at once, and each needs a process of the helper
 
 ---What VMs did since the last look.
 ---@class banger.cli.Watch
