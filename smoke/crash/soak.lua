@@ -2,7 +2,8 @@
 --
 --   banger-dev --lua soak.lua INSTANCE ENGINE CYCLES WARM_UP       TAP on stdout
 --
--- After WARM_UP cycles caches are filled and the allocator has its arenas; what is measured then is what must not grow.
+-- After WARM_UP cycles caches are filled and the allocator has its arenas; what is measured then is what must not grow. To warm up and
+-- to measure takes the scripted engine, whichever has the cycles in between: daemon and helper do the same for both.
 package.path = "smoke/crash/?.lua"
 local client = require "banger.rpc.client"
 local err = require "banger.core.err"
@@ -32,8 +33,8 @@ local function resident(pid)
   return tonumber(text:match "Rss:%s+(%d+)")
 end
 
-local function cycle(one)
-  assert(one:call("vm.create", { name = "soak", engine = engine }))
+local function cycle(one, on)
+  assert(one:call("vm.create", { name = "soak", engine = on }))
   local answer, fds_of = one:call("vm.connect", { name = "soak" })
   assert(answer, fds_of)
   for _, raw in ipairs(fds_of) do sys.close(raw) end
@@ -44,7 +45,7 @@ end
 local function measure(one, pids)
   local out = { daemon = math.huge, helper = math.huge, fds_daemon = 0, fds_helper = 0 }
   for _ = 1, SAMPLES do
-    cycle(one)
+    cycle(one, "scripted")
     for who, pid in pairs(pids) do out[who] = math.min(out[who], resident(pid)) end
   end
   for who, pid in pairs(pids) do out["fds_" .. who] = fds(pid) end
@@ -63,10 +64,10 @@ end
 local ok, problem = task.main(function()
   local world = instance.new(name)
   local one = client.new(world.run .. "/bangerd.sock")
-  for _ = 1, warm_up do cycle(one) end
+  for _ = 1, warm_up do cycle(one, "scripted") end
   local pids = { daemon = world:daemon_pid(), helper = world:helper_pid() }
   local before = measure(one, pids)
-  for _ = 1, cycles do cycle(one) end
+  for _ = 1, cycles do cycle(one, engine) end
   compare(before, measure(one, pids))
   one:close()
   return true
