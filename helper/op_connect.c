@@ -15,14 +15,9 @@ static const char notify_name[] = "vsock.sock_1024";
 
 int bg_jail_root(struct bg_helper *h, const char *jail, struct bg_reply *f)
 {
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof(path), "firecracker/%.16s/root", jail);
-    int fd = bg_open(h->jails, path, O_RDONLY | O_DIRECTORY, 0);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        return fd;
-    bg_close(&fd);
-    return bg_fail(f, BG_JAIL_ABSENT, errno, "the VM's jail is gone; start the VM");
+    int fd =
+        bg_open(h->jails, bg_name("firecracker/%.16s/root", jail).s, O_RDONLY | O_DIRECTORY, 0);
+    return fd >= 0 ? fd : bg_fail(f, BG_JAIL_ABSENT, errno, "the VM's jail is gone; start the VM");
 }
 
 /* Effective ids only: the real uid stays root's, so the VM's uid can neither signal nor trace us meanwhile. */
@@ -55,19 +50,14 @@ int bg_notify_listen(const struct bg_vm *vm, int jail_root, struct bg_reply *f)
         return bg_sys(f, "make the notify socket");
     bool staged = st.st_uid == 0; /* the jail is not given away yet */
     address(&at, jail_root, notify_name);
-    if (!staged && become(vm->uid) < 0) {
-        unbecome();
-        return bg_sys(f, "take the VM's uid");
-    }
-    int result = unlinkat(jail_root, notify_name, 0) == 0 || errno == ENOENT ? 0 : -1;
-    if (result == 0)
-        result = bind(fd, (struct sockaddr *)&at, sizeof(at));
-    if (result == 0)
-        result = listen(fd, 8);
+    bool made = (staged || become(vm->uid) == 0) &&
+                (unlinkat(jail_root, notify_name, 0) == 0 || errno == ENOENT) &&
+                bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 8) == 0;
     unbecome();
-    if (result == 0 && staged)
-        result = fchownat(jail_root, notify_name, vm->uid, vm->uid, AT_SYMLINK_NOFOLLOW);
-    return result < 0 ? bg_sys(f, "bind the notify socket") : bg_steal(&fd);
+    if (!made ||
+        (staged && fchownat(jail_root, notify_name, vm->uid, vm->uid, AT_SYMLINK_NOFOLLOW) < 0))
+        return bg_sys(f, "bind the notify socket");
+    return bg_steal(&fd);
 }
 
 /* One attempt. -EAGAIN: not there yet; other negative errno; BG_PEER_UNPROVEN is -EPERM. */
@@ -84,13 +74,10 @@ static int try_connect(int root, const char *name, uid_t uid)
         return -EPERM;
     BG_CLOSED int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     address(&at, node, "");
-    if (fd < 0 || become(uid) < 0) {
-        unbecome();
-        return -errno;
-    }
-    int result = connect(fd, (struct sockaddr *)&at, sizeof(at));
+    bool connected =
+        fd >= 0 && become(uid) == 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
     unbecome();
-    if (result < 0)
+    if (!connected)
         return errno == ECONNREFUSED || errno == ENOENT ? -EAGAIN : -errno;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != uid)
         return -EPERM;

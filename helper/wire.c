@@ -46,22 +46,18 @@ static const struct type {
 #include "ops.def"
 };
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyz0123456789"
 bool bg_valid_id(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9')))
-            return false;
-    return true;
+    return strspn(s, LETTERS) >= len;
 }
 
 /* [a-z0-9-] then NULs: one spelling for each name. */
 static bool valid_name(const char *s, size_t size)
 {
-    size_t len = strnlen(s, size);
-    for (size_t i = 0; i < size; i++)
-        if (i < len ? !bg_valid_id(s + i, 1) && s[i] != '-' : s[i] != 0)
-            return false;
-    return true;
+    static const char nuls[BG_FIELD_STRIDE];
+    size_t len = strspn(s, LETTERS "-");
+    return len <= size && memcmp(s + len, nuls, size - len) == 0;
 }
 
 static bool good(const struct type *t, const void *v)

@@ -142,6 +142,6 @@ bool bg_wire_get(struct bg_wire *w, void *ret, size_t n);
 bool bg_decode(struct bg_wire *w, const struct bg_field *fields, size_t n, void *ret);
 bool bg_refuse(struct bg_wire *w, const char *field, const char *why); /* false */
 
-/* The syntax of ids, for whoever makes them: len bytes, each [a-z0-9]. */
+/* The syntax of ids, for whoever makes them: len bytes, each [a-z0-9], of a text that ends with a NUL. */
 bool bg_valid_id(const char *s, size_t len);
 #endif

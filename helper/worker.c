@@ -76,29 +76,19 @@ bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *r
 /* One packet and its fds. False at the end of the connection, and for what no client of ours sends. */
 static bool receive(int fd, struct bg_wire *w)
 {
-    char control[CMSG_SPACE(sizeof(int) * 16)] __attribute__((aligned(8)));
+    char control[CMSG_SPACE(sizeof(int) * BG_WIRE_FDS)] __attribute__((aligned(8)));
     struct iovec io = {w->bytes, sizeof(w->bytes)};
     struct msghdr m = {
         .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
     ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-    bool fits = n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
-    for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int passed;
-            memcpy(&passed, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-            if (w->nfds < BG_WIRE_FDS)
-                w->fds[w->nfds++] = passed;
-            else {
-                close(passed);
-                fits = false;
-            }
-        }
+    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
+    /* The kernel makes one list of all lists, and closes what has no place in it (MSG_CTRUNC). */
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+        w->nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(w->fds, CMSG_DATA(c), w->nfds * sizeof(int));
     }
-    w->length = fits ? (size_t)n : 0;
-    return fits;
+    w->length = n > 0 ? (size_t)n : 0;
+    return n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
 static bool reply_to(int fd, const struct bg_wire *w)
