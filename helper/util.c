@@ -158,7 +158,7 @@ static int remove_in(int dir, const char *name, int depth)
     BG_LISTED DIR *d = bg_list(dir, name);
     if (!d)
         return errno == ENOENT ? 0 : -1;
-    if (fstat(dir, &above) < 0 || fstat(dirfd(d), &own) < 0)
+    if (fstatat(dir, ".", &above, 0) < 0 || fstat(dirfd(d), &own) < 0)
         return -1;
     if (own.st_dev != above.st_dev || depth > 32) {
         errno = EXDEV;
