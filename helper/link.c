@@ -1,5 +1,6 @@
-/* rtnetlink by libnl-route-3, a few ioctls, and /dev/net/tun; see link.h. */
+/* rtnetlink, a few ioctls, and /dev/net/tun; see link.h. */
 #include "link.h"
+#include "netlink.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,42 +14,23 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* libnl tells errors in codes of its own; those that callers tell apart, back as negative errnos. */
-static int result(int e)
-{
-    static const struct {
-        int nle, error;
-    } known[] = {{NLE_NODEV, ENODEV}, {NLE_OBJ_NOTFOUND, ENODEV}, {NLE_EXIST, EEXIST},
-                 {NLE_BUSY, EBUSY},   {NLE_PERM, EPERM},          {NLE_NOACCESS, EACCES},
-                 {NLE_NOMEM, ENOMEM}, {NLE_INVAL, EINVAL},        {NLE_INTR, EINTR}};
-    for (size_t i = 0; e < 0 && i < sizeof(known) / sizeof(known[0]); i++)
-        if (known[i].nle == -e)
-            return -known[i].error;
-    return e < 0 ? -EIO : 0;
-}
-
 struct attr {
     int type, size; /* size 0: left out */
     const void *data;
 };
 
-/* One request and the kernel's acknowledgement. attrs ends with a type of 0. */
+/* attrs ends with a type of 0. */
 static int ask(int type, int flags, const void *head, size_t size, const struct attr *attrs)
 {
-    struct nl_sock *s = nl_socket_alloc();
-    struct nl_msg *m = nlmsg_alloc_simple(type, flags);
-    int e = s && m ? nl_connect(s, NETLINK_ROUTE) : -NLE_NOMEM;
-    if (e >= 0)
-        e = nlmsg_append(m, (void *)head, size, NLMSG_ALIGNTO);
+    static int fd = -1;
+    struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
+    int e = m ? nlmsg_append(m, (void *)head, size, NLMSG_ALIGNTO) : -NLE_NOMEM;
     for (; e >= 0 && attrs->type; attrs++)
         if (attrs->size)
             e = nla_put(m, attrs->type, attrs->size, attrs->data);
-    if (e >= 0)
-        e = nl_send_sync(s, m); /* frees it */
-    else
-        nlmsg_free(m);
-    nl_socket_free(s);
-    return result(e);
+    e = e < 0 ? -ENOMEM : bg_netlink(&fd, NETLINK_ROUTE, nlmsg_hdr(m), nlmsg_hdr(m)->nlmsg_len);
+    nlmsg_free(m);
+    return e;
 }
 
 int bg_link_get(const char *name, struct bg_link *ret)
@@ -132,7 +114,7 @@ int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac)
     const struct attr attrs[] = {{NDA_DST, 4, &own}, {NDA_LLADDR, mac ? 6 : 0, mac}, {0, 0, NULL}};
     int e = ask(mac ? RTM_NEWNEIGH : RTM_DELNEIGH, mac ? NLM_F_CREATE | NLM_F_REPLACE : 0, &at,
                 sizeof(at), attrs);
-    return e == -ENODEV && !mac ? 0 : e;
+    return e == -ENOENT && !mac ? 0 : e;
 }
 
 uint32_t bg_link_uplink_mtu(void)
@@ -170,5 +152,5 @@ int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix)
     if (routes)
         nl_cache_free(routes);
     nl_socket_free(s);
-    return e < 0 ? result(e) : found;
+    return e < 0 ? -EIO : found;
 }

@@ -1,6 +1,6 @@
 /*
- * Network links by rtnetlink: what the helper needs of it and no more. Every call opens its own socket, waits for
- * the kernel's acknowledgement and returns 0 or a negative errno.
+ * Network links by rtnetlink: what the helper needs of it and no more. Every call waits for the kernel's acknowledgement
+ * and returns 0 or a negative errno.
  */
 #ifndef BANGER_HELPER_LINK_H
 #define BANGER_HELPER_LINK_H

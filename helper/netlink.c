@@ -1,5 +1,5 @@
-/* See nft_set.h; the messages are those of linux/netfilter/nf_tables.h. */
-#include "nft_set.h"
+/* See netlink.h; the messages are those of linux/netfilter/nf_tables.h. */
+#include "netlink.h"
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
@@ -9,6 +9,29 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* The kernel is done when send() returns, and has queued its answers. */
+static int answers(int fd)
+{
+    _Alignas(8) uint8_t in[8192];
+    int result = -EIO; /* no answer at all */
+    for (ssize_t n; (n = recv(fd, in, sizeof(in), MSG_DONTWAIT)) > 0;)
+        for (struct nlmsghdr *m = (void *)in; NLMSG_OK(m, (size_t)n); m = NLMSG_NEXT(m, n))
+            if (m->nlmsg_type == NLMSG_ERROR && (result == -EIO || result == 0))
+                result = ((struct nlmsgerr *)NLMSG_DATA(m))->error;
+    return result;
+}
+
+int bg_netlink(int *fd, int protocol, const void *messages, size_t n)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    if (*fd < 0 && (*fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)) < 0)
+        return -errno;
+    answers(*fd); /* of an earlier request that was interrupted */
+    if (sendto(*fd, messages, n, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+        return -errno;
+    return answers(*fd);
+}
 
 static struct nl_msg *message(int type, int flags, uint8_t family, uint16_t res_id)
 {
@@ -22,7 +45,7 @@ static struct nl_msg *message(int type, int flags, uint8_t family, uint16_t res_
 /* What has no room any more makes the batch too long for commit. */
 static void add(struct bg_batch *b, struct nl_msg *m)
 {
-    size_t n = m ? nlmsg_hdr(m)->nlmsg_len : sizeof(b->bytes);
+    size_t n = m ? nlmsg_hdr(m)->nlmsg_len : sizeof(b->bytes) + 1;
     if (b->n + NLMSG_ALIGN(n) <= sizeof(b->bytes))
         memcpy(b->bytes + b->n, nlmsg_hdr(m), n);
     b->n += NLMSG_ALIGN(n);
@@ -67,30 +90,9 @@ void bg_batch_add(struct bg_batch *b, const char *table, const struct bg_element
         change(b, table, e, NFT_MSG_DELSETELEM, 0);
 }
 
-/* The kernel is done when send() returns, and has queued an answer for each change. */
-static int answers(int fd)
-{
-    _Alignas(8) uint8_t in[8192];
-    int result = -EIO; /* no answer at all */
-    for (ssize_t n; (n = recv(fd, in, sizeof(in), MSG_DONTWAIT)) > 0;)
-        for (struct nlmsghdr *m = (void *)in; NLMSG_OK(m, (size_t)n); m = NLMSG_NEXT(m, n))
-            if (m->nlmsg_type == NLMSG_ERROR && (result == -EIO || result == 0))
-                result = ((struct nlmsgerr *)NLMSG_DATA(m))->error;
-    return result;
-}
-
 int bg_batch_commit(struct bg_batch *b)
 {
-    /* Kept: closing it would wait until the kernel has freed what was taken out, some 10 ms later. */
     static int fd = -1;
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     add(b, message(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
-    if (b->n > sizeof(b->bytes))
-        return -ENOMEM;
-    if (fd < 0 && (fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)) < 0)
-        return -errno;
-    answers(fd); /* of an earlier batch that was interrupted */
-    if (sendto(fd, b->bytes, b->n, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
-        return -errno;
-    return answers(fd);
+    return b->n > sizeof(b->bytes) ? -ENOMEM : bg_netlink(&fd, NETLINK_NETFILTER, b->bytes, b->n);
 }
