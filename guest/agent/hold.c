@@ -20,6 +20,7 @@
 #include <linux/magic.h>
 
 #define HELD     "/run/banger/held"
+#define PROGRAMS "/usr/lib/banger/" /* by their place: what runs may have been replaced there */
 #define SYSTEMS  "/sys/fs/cgroup"
 #define OURS     "/run/banger/cgroup"
 #define FREE_OF  "banger-user" /* for who lives in the root, which cannot be frozen */
@@ -45,11 +46,11 @@ static int64_t now_ms(void)
 
 bool bg_hold_is_spared(pid_t pid)
 {
-    char path[32], mine[LONGEST], its[LONGEST];
-    ssize_t n = readlink("/proc/self/exe", mine, sizeof mine);
+    char path[32], exe[LONGEST];
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    ssize_t m = readlink(path, its, sizeof its);
-    return pid == 1 || m <= 0 || (m == n && memcmp(mine, its, (size_t)n) == 0);
+    ssize_t n = readlink(path, exe, sizeof exe);
+    return pid == 1 || n <= 0 ||
+           (n > (ssize_t)strlen(PROGRAMS) && memcmp(exe, PROGRAMS, strlen(PROGRAMS)) == 0);
 }
 
 /* The system's own tree, or one of ours: there is only one, wherever it is mounted. */

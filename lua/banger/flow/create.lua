@@ -5,6 +5,7 @@ local err = require "banger.core.err"
 local fit = require "banger.core.fit"
 local restore = require "banger.flow.restore"
 local steps = require "banger.flow.steps"
+local sync = require "banger.aio.sync"
 local task = require "banger.aio.task"
 
 local M = {}
@@ -156,6 +157,7 @@ end
 -- ── copies of a VM ────────────────────────────────────────────────────────────────────────────────────────────
 
 local CHILD_SECONDS = 120
+local AT_ONCE = 8   -- VMMs that come up at the same time: more of them are not done sooner, and each has its deadlines
 
 local function make_child(life, source, snapshot, name, call)
   local ctx, problem = life:context(source, call, CHILD_SECONDS)
@@ -183,11 +185,11 @@ end
 ---@return table[]|nil vms
 ---@return banger.Error?
 function M.children(life, source, snapshot, names, call)
-  local vms = {}
+  local vms, turns = {}, sync.semaphore(AT_ONCE, "other forks")
   local ok, problem = task.scope(function(scope)
     for index, name in ipairs(names) do
       scope:spawn("fork " .. name, function()
-        local vm, failure = make_child(life, source, snapshot, name, call)
+        local vm, failure = turns:with(make_child, life, source, snapshot, name, call)
         if not vm then return nil, err.wrap(failure, name) end
         vms[index] = vm
         return true
