@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,7 @@
 #define SWEEPS   50 /* through the root's members, who may fork meanwhile */
 #define MOST_OWN 1024
 
-struct hold {
+struct holder {
     const char *root;
     FILE *list;
     int64_t until;
@@ -109,7 +108,7 @@ static char *cgroup_of(pid_t pid)
     return found;
 }
 
-static void find_spared(struct hold *h)
+static void find_spared(struct holder *h)
 {
     DIR *proc = opendir("/proc");
     for (struct dirent *e; proc && h->n_spared < MOST_OWN && (e = readdir(proc));) {
@@ -147,7 +146,7 @@ static void empty_root(const char *root)
 
 /* Whether one that is spared lives in the cgroup at `path` (below the root, with a leading slash) or
  * below it. */
-static bool has_spared(const struct hold *h, const char *path)
+static bool has_spared(const struct holder *h, const char *path)
 {
     size_t n = strlen(path);
     for (size_t i = 0; i < h->n_spared; i++)
@@ -156,9 +155,9 @@ static bool has_spared(const struct hold *h, const char *path)
     return false;
 }
 
-static int freeze_below(struct hold *h, const char *path);
+static int freeze_below(struct holder *h, const char *path);
 
-static int freeze(struct hold *h, const char *path)
+static int freeze(struct holder *h, const char *path)
 {
     char full[LONGEST];
     if (has_spared(h, path))
@@ -173,7 +172,7 @@ static int freeze(struct hold *h, const char *path)
     return r == -ENOENT || r == -ENODEV ? 0 : r; /* it has gone */
 }
 
-static int freeze_below(struct hold *h, const char *path)
+static int freeze_below(struct holder *h, const char *path)
 {
     char full[LONGEST], child[LONGEST];
     int r = 0;
@@ -234,31 +233,25 @@ static int thaw(const char *group, int64_t until)
     return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-static void read_pids(pid_t *guard, pid_t *agent)
-{
-    FILE *f = fopen(HELD, "re");
-    *guard = *agent = 0;
-    if (f && fscanf(f, "%d %d", guard, agent) != 2)
-        *guard = *agent = 0;
-    if (f)
-        fclose(f);
-}
-
 bool bg_hold_is(void)
 {
     return access(HELD, F_OK) == 0;
 }
 
-pid_t bg_hold_guard(void)
+struct bg_hold bg_hold_who(void)
 {
-    pid_t guard, agent;
-    read_pids(&guard, &agent);
-    return guard;
+    struct bg_hold who = {0};
+    FILE *f = fopen(HELD, "re");
+    if (f && fscanf(f, "%d %d", &who.guard, &who.agent) != 2)
+        who = (struct bg_hold){0};
+    if (f)
+        fclose(f);
+    return who;
 }
 
-int bg_hold_begin(pid_t guard, pid_t agent)
+int bg_hold_begin(struct bg_hold who)
 {
-    struct hold *h = calloc(1, sizeof *h);
+    struct holder *h = calloc(1, sizeof *h);
     int r = h ? 0 : -ENOMEM;
     bg_hold_end(); /* one list at a time */
     if (r == 0 && !(h->root = find_root()))
@@ -267,7 +260,7 @@ int bg_hold_begin(pid_t guard, pid_t agent)
         r = -errno;
     if (r == 0) {
         h->until = now_ms() + HOLD_MS;
-        fprintf(h->list, "%d %d\n", guard, agent);
+        fprintf(h->list, "%d %d\n", who.guard, who.agent);
         empty_root(h->root);
         find_spared(h);
         r = freeze_below(h, "");
@@ -285,10 +278,7 @@ int bg_hold_begin(pid_t guard, pid_t agent)
 
 int bg_hold_end(void)
 {
-    pid_t guard, agent;
-    read_pids(&guard, &agent);
     int r = each_held(thaw, 0);
-    if (unlink(HELD) == 0 && agent > 0)
-        kill(agent, SIGHUP);
+    unlink(HELD);
     return r;
 }

@@ -25,7 +25,7 @@ enum {
     HOLD_SECONDS =
         60, /* nobody has ended the hold: the daemon is gone, or we are a copy that it lost */
     ASK_CLOCK = 6,      /* at most so many questions for the time */
-    GOOD_NS = 10000000, /* an answer within 10 ms is exact enough */
+    GOOD_NS = 30000000, /* half of it is the most that the answer can be wrong */
 };
 
 static bool is_loopback(const struct sockaddr_storage *a)
@@ -133,16 +133,17 @@ static _Noreturn void guard(void)
     prctl(PR_SET_NAME, "agent-hold");
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
         ;
-    if (bg_hold_guard() == getpid()) {
+    struct bg_hold who = bg_hold_who();
+    if (who.guard == getpid()) {
         bg_wake_identity(&other);
         bg_hold_end();
+        kill(who.agent, SIGHUP);
     }
     _exit(0);
 }
 
-static void end_guard(void)
+static void end_guard(pid_t pid)
 {
-    pid_t pid = bg_hold_guard();
     if (pid > 1 && bg_hold_is_spared(pid))
         kill(pid, SIGKILL);
 }
@@ -150,7 +151,7 @@ static void end_guard(void)
 int bg_serve_hold(struct bg_session *s)
 {
     pid_t agent = getppid();
-    end_guard();
+    end_guard(bg_hold_who().guard);
     pid_t pid = fork();
     if (pid == 0) {
         close(s->fd);
@@ -159,10 +160,11 @@ int bg_serve_hold(struct bg_session *s)
     }
     if (pid < 0)
         return bg_session_fail_errno(s, "hold", errno);
-    int r = bg_hold_begin(pid, agent);
+    int r = bg_hold_begin((struct bg_hold){.guard = pid, .agent = agent});
     if (r == 0)
         return bg_session_result(s, "");
     kill(pid, SIGKILL);
+    kill(agent, SIGHUP);
     if (r == -ETIMEDOUT)
         return bg_session_fail(s, "failed", "hold",
                                "a process waits for a device and cannot be stopped");
@@ -242,12 +244,17 @@ int bg_serve_wake(struct bg_session *s)
         return r == -EBADMSG ? r : bg_session_fail_errno(s, "take the identity", r);
     if (restored && (r = step_clock(s, &within)) < 0)
         return r == -EPIPE || r == -EBADMSG ? r : bg_session_fail_errno(s, "clock", r);
-    end_guard();
+    struct bg_hold who = bg_hold_who();
     r = bg_hold_end();
     if (r < 0)
         return bg_session_fail_errno(s, "let the processes go on", r);
     bg_boot_id(boot_id);
     snprintf(text, sizeof text, "boot_id %s\nother %d\nclock_within_us %lld\n", boot_id, other,
              (long long)within / 1000);
-    return bg_session_result(s, text);
+    r = bg_session_result(s, text);
+    /* Whoever waits for the answer does not wait for these. */
+    end_guard(who.guard);
+    if (who.agent > 1)
+        kill(who.agent, SIGHUP);
+    return r;
 }
