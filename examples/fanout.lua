@@ -1,6 +1,6 @@
 #!/usr/bin/env -S banger run
 -- Runs a test suite in shards: one VM is prepared, its forks run a shard each at the same time, each from the same warm state.
--- Needs: nothing else. Run: banger run examples/fanout.lua --shards 20 --prepare 'apt-get install -y make' -- sh -c 'make test SHARD=$SHARD/$SHARDS'
+-- Needs: nothing else. Run: banger run examples/fanout.lua --shards 20 --prepare 'apt-get install -y make' -- sh -c 'make test N=$SHARD'
 local banger = require "banger"
 local _, flags, command = banger.args {
   summary = "a test suite in shards, each in a fork of one prepared VM",
