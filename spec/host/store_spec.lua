@@ -173,6 +173,9 @@ describe("host.migrate", function()
       assert.equal(8080, list[2].ports[1].host)
       assert.equal("PRIVATE dev", assert(state:host_key(list[2].id)).private)
       assert.equal("10.87.0.0/20", state:setting "subnet")
+      local saved = state.snapshots:find(list[2].id, "tested")
+      assert.same(number >= 2 and { "full", "ready", 1000, "qemu" } or {},
+        saved and { saved.kind, saved.state, saved.memory_bytes, saved.needs.engine } or {})
       state:close()
     end
   end)
