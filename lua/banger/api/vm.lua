@@ -28,7 +28,7 @@ local function with_name(name, options)
 end
 
 ---Makes a VM and starts it. Nothing is left behind when it fails.
----@param options table    name, image, kernel, engine, cpus, memory, disk, publish, start; see banger.rpc.methods
+---@param options table    name, image, kernel, engine, cpus, memory, disk, publish, reach, allow, start; see banger.rpc.methods
 ---@return banger.Vm|nil, banger.Error?
 function M.create(options, call_options) return ask("vm.create", options, call_options) end
 
