@@ -42,17 +42,16 @@ static int own_bridge(const struct bg_net *net, struct bg_link *ret, struct bg_r
     return own_link(net->names.bridge, "bridge", net->ifindex, ret, BG_NET_CONFLICT, f);
 }
 
-static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_reply *f)
+/* link: what own_bridge has found. */
+static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_link *link,
+                       struct bg_reply *f)
 {
-    struct bg_link link;
     const struct bg_net_names *n = &net->names;
-    int found = own_bridge(net, &link, f);
-    if (found < 0 ||
-        (!found &&
-         bg_step(f, "make the bridge", bg_link_add_bridge(n->bridge, n->bridge_mac)) < 0) ||
-        bg_step(f, "look at the bridge", bg_link_get(n->bridge, &link)) < 0)
+    if (link->ifindex == 0 &&
+        (bg_step(f, "make the bridge", bg_link_add_bridge(n->bridge, n->bridge_mac)) < 0 ||
+         bg_step(f, "look at the bridge", bg_link_get(n->bridge, link)) < 0))
         return -1;
-    net->ifindex = link.ifindex;
+    net->ifindex = link->ifindex;
     if (bg_net_save(h, net, f) < 0 ||
         bg_step(f, "give the bridge its address",
                 bg_link_add_address(net->ifindex, n->gateway, net->prefix)) < 0)
@@ -135,7 +134,7 @@ BG_ACT(net_up)
     if (found < 0 || bg_step(f, "look for overlapping routes", overlaps) < 0 ||
         bg_net_save(h, &net, f) < 0)
         return -1;
-    if (make_bridge(h, &net, f) < 0 || settle(h, &net, f) < 0)
+    if (make_bridge(h, &net, &link, f) < 0 || settle(h, &net, f) < 0)
         return known ? -1 : undo_net(h, &net);
     snprintf(r->bridge.s, sizeof(r->bridge.s), "%s", net.names.bridge);
     r->ifindex = net.ifindex;
