@@ -10,6 +10,9 @@ scenario "${INSTANCE:-smpanic}"
 guest_parts
 banger vm create dev --engine qemu --quiet >/dev/null
 pid=$(field dev pid)
+# The look itself is one request more.
+ok "its VMM tells what it counted" banger vm stats dev --json
+like "since it was asked last" "$(banger vm stats dev --json | jq -c '.stats[0].counters.put_api_requests')" '"count":1,'
 banger daemon stop --quiet >/dev/null
 "/var/lib/banger-root/$instance/programs/banger-helper" --instance "$instance" --stop
 smoke/instance up "$instance" >/dev/null

@@ -20,6 +20,19 @@ describe("what a VM uses", function()
     assert.is_nil(usage.process(2 ^ 22 + 1, 1))
   end)
 
+  it("reads the last whole line of what a VMM counted, and believes none of it", function()
+    local path = os.tmpname()
+    local function last(text)
+      assert(sys.replace(path, text, tonumber("600", 8)))
+      return usage.last_record(assert(sys.open(path, "r")))
+    end
+    assert.are.same({ n = 2 }, last '{"n":1}\n{"n":2}\n{"n":')
+    assert.is_nil(last "")
+    assert.is_nil(last "rubbish\n")
+    assert.is_nil(last "7\n")
+    os.remove(path)
+  end)
+
   it("tells the traffic of an interface, from the VM's side", function()
     local traffic = usage.traffic "lo"
     assert.are.equal(traffic.received_bytes, traffic.sent_bytes)     -- what goes into lo comes out of it

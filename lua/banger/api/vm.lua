@@ -71,10 +71,11 @@ end
 
 ---What a VM uses.
 ---@param name string
+---@param options {counters: boolean?}?   counters: also what its VMM has counted itself since it was asked last
 ---@return table|nil stats      fields as in `banger vm stats --json`
 ---@return banger.Error?
-function M.stats(name)
-  local result, e = daemon.call("vm.stats", { name = name })
+function M.stats(name, options)
+  local result, e = daemon.call("vm.stats", { name = name, counters = options and options.counters })
   if not result then return nil, e end
   result.stats.name = name
   return result.stats
@@ -173,7 +174,7 @@ function Vm:fork(options) return M.fork(self.name, options) end
 function Vm:snapshot(options) return M.snapshot(self.name, options) end
 function Vm:restore(tag, options) return M.restore(self.name, tag, options) end
 function Vm:wait(options) return M.wait(self.name, options) end
-function Vm:stats() return M.stats(self.name) end
+function Vm:stats(options) return M.stats(self.name, options) end
 function Vm:with_port(port, fn) return M.with_port(self.name, port, fn) end
 function Vm:publish(port) return M.publish(self.name, port) end
 function Vm:unpublish(host, proto) return M.unpublish(self.name, host, proto) end

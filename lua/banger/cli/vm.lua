@@ -119,7 +119,7 @@ function M.stats(ctx)
   if not names then return nil, e end
   local out = {}
   for _, name in ipairs(names) do
-    local stats, problem = banger.vm.stats(name)
+    local stats, problem = banger.vm.stats(name, { counters = ctx.args.NAME ~= nil })
     if stats then out[#out + 1] = stats
     elseif ctx.args.NAME or problem.code ~= "vm.not_found" then return nil, problem end
   end

@@ -140,6 +140,14 @@ M["vm.logs"] = function(daemon, params)
   return { log = params.log }, { answer.file }
 end
 
+-- What the VMM has counted since it was asked last, in its own words. It writes that when it is told to.
+local function counters(daemon, id)
+  local vmm = daemon.life.vms:vmm(id)
+  if not vmm or not vmm:flush_metrics() then return nil end
+  local log = daemon.host.priv:vm_log { vm = id, log = "metrics" }
+  return log and daemon.usage.last_record(log.file)
+end
+
 M["vm.stats"] = function(daemon, params)
   local record, problem = daemon.host.store:find(params.name)
   if not record then return nil, problem end
@@ -153,6 +161,7 @@ M["vm.stats"] = function(daemon, params)
     stats.memory_bytes, stats.cpu_seconds = process.memory_bytes, process.cpu_seconds
     local traffic = daemon.usage.traffic(daemon.host.derive(record.slot).ifname)
     if traffic then stats.received_bytes, stats.sent_bytes = traffic.received_bytes, traffic.sent_bytes end
+    if params.counters then stats.counters = counters(daemon, record.id) end
   end
   return { stats = stats }
 end

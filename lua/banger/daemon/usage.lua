@@ -1,8 +1,11 @@
 -- What a VM uses of the host, read from /proc and /sys.
+local cjson = require "cjson.safe"
+local guest = require "banger.host.guest"
 local sys = require "banger.rt.sys"
 
 local M = {}
 
+local RECORD_BYTES = 65536         -- of the end of a metrics file; a line of Firecracker's has 12 KiB
 local TICKS, PAGE = 100, 4096      -- of Linux on x86-64: clock ticks in a second, bytes of a page
 
 local function read(path)
@@ -52,6 +55,17 @@ function M.traffic(ifname)
   local into, out = tonumber(read(folder .. "tx_bytes") or ""), tonumber(read(folder .. "rx_bytes") or "")
   if not into or not out then return nil end
   return { received_bytes = into, sent_bytes = out }
+end
+
+---The last line of a file of JSON objects, one each line; nil when there is none. What a VMM writes is looked at and not trusted.
+---@param raw integer  read from where it stands; closed here
+---@return table?
+function M.last_record(raw)
+  local last
+  for line in guest.tail(raw, RECORD_BYTES):gmatch "[^\n]+\n" do last = line end
+  sys.close(raw)
+  local record = cjson.decode(last or "")
+  return type(record) == "table" and record or nil
 end
 
 return M

@@ -78,16 +78,19 @@ end
 
 function Words:close() self.fd:close() end
 
--- The end of what an fd gives. It is root's file and cannot be opened again to begin further on; the helper keeps it short, and
--- who writes as fast as we read does not hold us.
-local function tail(raw)
+---The end of what an fd gives. It is root's file and cannot be opened again to begin further on; who writes as fast as we read does
+---not hold us.
+---@param raw integer
+---@param size integer   bytes, at most 64 KiB
+---@return string
+function M.tail(raw, size)
   local before, text = "", ""
   for _ = 1, CHUNKS do
     local bytes = sys.read(raw, CHUNK)
     if not bytes or bytes == "" then break end
     before, text = text, bytes
   end
-  return (before .. text):sub(-TAIL_BYTES)
+  return (before .. text):sub(-size)
 end
 
 ---What a console said last, without control characters: the kernel's own word for why it panicked, which a trace follows, else the last
@@ -95,7 +98,7 @@ end
 ---@param raw integer  read from where it stands; closed here
 ---@return string?
 function M.last_line(raw)
-  local text = tail(raw)
+  local text = M.tail(raw, TAIL_BYTES)
   sys.close(raw)
   local last, panic
   for line in text:gmatch "[^\r\n]+" do

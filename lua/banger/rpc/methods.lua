@@ -175,8 +175,9 @@ method("vm.logs", {
   result = "a read-only fd",
 })
 method("vm.stats", {
-  doc = "What a VM uses: disk, network, memory and time of its VMM.", repeatable = true, params = named("VmStats", {}),
-  result = "stats {disk_bytes, disk_used_bytes, memory_bytes, cpu_seconds, received_bytes, sent_bytes}",
+  doc = "What a VM uses: disk, network, memory and time of its VMM.", repeatable = true,
+  params = named("VmStats", { counters = schema.boolean { default = false, doc = "also what its VMM has counted itself" } }),
+  result = "stats {disk_bytes, disk_used_bytes, memory_bytes, cpu_seconds, received_bytes, sent_bytes, counters?}",
 })
 method("vm.ssh_info", {
   doc = "What a client needs to reach a VM by ssh.", repeatable = true, params = named("VmSshInfo", {}),

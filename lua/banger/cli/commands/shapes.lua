@@ -68,6 +68,7 @@ return {
     { "disk_used_bytes", "integer", "bytes of it that take room on the host" },
     { "disk_kind", "string", "dm, reflink or copy" },
     { "fill_permille", "integer?", "how full the store of a dm disk is" },
+    { "counters", "object?", "of a VM that is named and runs: what its VMM counted since it was asked last, as Firecracker's metrics" },
   },
   removed_vm = { { "id", "string", "of the VM that was" } },
   event = {
