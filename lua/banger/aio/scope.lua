@@ -104,9 +104,12 @@ local NO_ARGS = { n = 0 }
 
 --- A task that has not started.
 function M.new_task(name, scope, fn, ...)
+  -- With room for all that a task comes to hold: a table that grows field by field is moved three times.
   local task = setmetatable({
     name = name, scope = scope, fn = fn, args = select("#", ...) > 0 and pack(...) or NO_ARGS,
-    co = coroutine.create(run),
+    co = coroutine.create(run), task = false, node = false, parent = false, prev = false, next = false, token = 0, settled = true,
+    parked = false, waits_for = false, on_cancel = false, cancel_arg = false, cancelled = false, asked = false, ended = false,
+    results = false,
   }, Task)
   task.task, task.node = task, task
   return task
