@@ -71,6 +71,14 @@ describe("flow.sweep", function()
     end)
   end)
 
+  it("only tells while it cannot be told which database this is", function()
+    forgotten(function(host, self, id)
+      host.unsure = true
+      for n = 1, 3 do assert.are.same({}, self:look("op" .. n)) end
+      assert.is_truthy(host.ledger[id.rests] and self.reconcile.orphans[id.rests])
+    end)
+  end)
+
   it("removes nothing of which it cannot be told whether it lives", function()
     forgotten(function(host, self, id)
       host.doubt = "unknown"

@@ -72,7 +72,7 @@ describe("host.guest", function()
   it("gives the last line of a console without its control characters", function()
     assert.are.equal("Kernel panic - not syncing", last_line_of("boot\r\n\27[31mKernel panic\27[0m - not syncing\r\n\n \n"))
     assert.are.equal("[ 1.8] Kernel panic - not syncing: sysrq", last_line_of("[ 1.8] Kernel panic - not syncing: sysrq\n" ..
-      ("[ 1.8]  some_function+0x12/0x34\n"):rep(100) .. "[ 1.9] ---[ end Kernel panic - not syncing: sysrq ]---\nKernel Offset: disabled\n"))
+      ("[ 1.8]  a_function+0x12/0x34\n"):rep(100) .. "[ 1.9] ---[ end Kernel panic - not syncing: sysrq ]---\nKernel Offset: disabled\n"))
     assert.is_nil(last_line_of "")
     assert.is_nil(last_line_of "\n\r\n\27[2J\n")
     assert.are.equal("end", last_line_of(("x\n"):rep(100000) .. "end\n"))

@@ -131,9 +131,9 @@ function M.open(dirs, log, scope)
   host.store, problem = store.open(dirs.state_db)
   if not host.store then return nil, problem end
   host.new_generation = function() return continuity.step(host.store, dirs.generation) end
-  local database
-  database, problem = host.new_generation()
-  if not database then return nil, problem end
+  local database, unwritten = host.new_generation()
+  host.unsure = database == nil   -- a full disk keeps nobody from his VMs; the sweep only tells then
+  if unwritten then log:warn("state.generation", { path = dirs.generation, error = unwritten }) end
   if database == "unfamiliar" then log:info("state.unfamiliar", { path = dirs.state_db }) end
   local client
   client, problem = http.new()

@@ -2,7 +2,7 @@
 -- still nobody's. What runs, or of which it cannot be told, is never touched; a device that is in use the kernel keeps.
 --
 -- A database that was lost or put back from a copy does not know of VMs that are somebody's. Those (`kept`) are reported and wait for
--- `vm prune`; docs/state.md has the whole rule.
+-- `vm prune`, and so does everything while it cannot be told which database this is; docs/state.md has the whole rule.
 local err = require "banger.core.err"
 local task = require "banger.aio.task"
 
@@ -75,7 +75,7 @@ function M:look(op)
   for _, id in ipairs(ids) do
     self.reconcile:report_orphan(id, op)
     local gone, failure = false, nil
-    if before[id] and not waiting[id] then gone, failure = remove(self, id) end
+    if before[id] and not waiting[id] and not self.host.unsure then gone, failure = remove(self, id) end
     if failure then return nil, failure end
     if gone then
       removed[#removed + 1] = id
