@@ -8,21 +8,18 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* Write "1" into a sysctl of the bridge, or a global one; all of them exist on every kernel with IPv4. */
-static int sysctl_on(struct bg_reply *f, const char *path)
-{
-    BG_CLOSED int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, "1", 1) == 1 ? 0 : bg_sys(f, path);
-}
-
+/* Write "1" into sysctls, of which all but the last exist on every kernel with IPv4. */
 static int bridge_sysctls(const char *bridge, struct bg_reply *f)
 {
-    char path[96];
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", bridge);
-    if (sysctl_on(f, path) < 0 || sysctl_on(f, "/proc/sys/net/ipv4/ip_forward") < 0)
-        return -1;
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", bridge);
-    return access(path, F_OK) < 0 ? 0 : sysctl_on(f, path);
+    const struct bg_name on[] = {bg_name("/proc/sys/net/ipv4/conf/%s/route_localnet", bridge),
+                                 bg_name("/proc/sys/net/ipv4/ip_forward"),
+                                 bg_name("/proc/sys/net/ipv6/conf/%s/disable_ipv6", bridge)};
+    for (int i = 0; i < 3; i++) {
+        BG_CLOSED int fd = open(on[i].s, O_WRONLY | O_CLOEXEC);
+        if ((fd < 0 && (i < 2 || errno != ENOENT)) || (fd >= 0 && write(fd, "1", 1) != 1))
+            return bg_sys(f, on[i].s);
+    }
+    return 0;
 }
 
 /* 1: a link of this name is there, and is the one of the ledger (ifindex 0: an intent); 0: none is. Else refused as `code`. */
@@ -181,18 +178,18 @@ void bg_net_restore(struct bg_helper *h, const char *unused)
     bg_unlock(h);
 }
 
-static int resolver(const struct bg_net *net, int type, struct bg_reply *f)
+/* A socket on a port; connections of a program that is gone do not stand in the way. -1 and errno. */
+static int bound(int type, uint32_t address, uint32_t port)
 {
-    struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(net->names.gateway)};
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(address)};
     int one = 1;
     BG_CLOSED int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* A daemon that was killed has left connections; they are no listener. */
     if (fd < 0 ||
         (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0) ||
-        bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-        (type == SOCK_STREAM && listen(fd, 64) < 0))
-        return bg_sys(f, "bind port 53 of the bridge's address");
+        bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+        return -1;
     return bg_steal(&fd);
 }
 
@@ -200,11 +197,15 @@ static int resolver(const struct bg_net *net, int type, struct bg_reply *f)
 BG_ACT(dns_socket)
 {
     struct bg_net net;
-    if (bg_net_load(h, &net, f) < 0 || (r->stream = resolver(&net, SOCK_STREAM, f)) < 0)
+    if (bg_net_load(h, &net, f) < 0)
         return -1;
-    if ((r->socket = resolver(&net, SOCK_DGRAM, f)) < 0)
-        bg_close(&r->stream);
-    return r->socket < 0 ? -1 : 0;
+    r->stream = bound(SOCK_STREAM, net.names.gateway, 53);
+    if (r->stream >= 0 && listen(r->stream, 64) == 0 &&
+        (r->socket = bound(SOCK_DGRAM, net.names.gateway, 53)) >= 0)
+        return 0;
+    bg_sys(f, "bind port 53 of the bridge's address");
+    bg_close(&r->stream);
+    return -1;
 }
 
 /* What the operations on a VM's network begin with: its lock and the network's, and what the ledger has of both. */
@@ -318,16 +319,9 @@ BG_ACT(egress_allow)
 /* Nothing of the host listens there: our socket can bind the port on every address. */
 static int look_for_listener(uint32_t proto, uint32_t port, bool local_only, struct bg_reply *f)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(local_only ? INADDR_LOOPBACK : INADDR_ANY)};
-    BG_CLOSED int fd =
-        socket(AF_INET, (proto == BG_V_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-    int one = 1;
-    /* Connections in TIME_WAIT are no listener. */
-    if (fd >= 0 &&
-        (proto == BG_V_udp || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0) &&
-        bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+    BG_CLOSED int fd = bound(proto == BG_V_udp ? SOCK_DGRAM : SOCK_STREAM,
+                             local_only ? INADDR_LOOPBACK : INADDR_ANY, port);
+    if (fd >= 0)
         return 0;
     if (errno != EADDRINUSE)
         return bg_sys(f, "look for a listener");
