@@ -48,7 +48,7 @@ ok "update --dry-run" update --dry-run
 is "a dry run changes nothing" "$(tree)" "$before"
 is "only root updates" "$(as_alice banger update 2>/dev/null || echo $?)" 6
 
-bad=$site/1.2.0
+bad=$site/1.2.0 archive=$site/1.2.0/banger-1.2.0-linux-$(dpkg --print-architecture).tar.zst
 # again: a good, signed 1.2.0, for the caller to spoil
 again() { variant && sign_variant 1.2.0 12; }
 variant && sign_variant 1.2.0 12 "$made/other.key" && latest 1.2.0
@@ -57,9 +57,9 @@ again && printf x >>"$bad/SHA256SUMS"
 refused "a changed list" signature.mismatch
 again && sed -i 's/serial 12/serial 99/' "$bad/RELEASE"
 refused "a changed RELEASE" release.digest
-again && printf x >>"$(echo "$bad"/banger-1.2.0-*.tar.zst)"
+again && printf x >>"$archive"
 refused "a changed archive" release.digest
-again && truncate -s 100000 "$bad"/banger-1.2.0-*.tar.zst
+again && truncate -s 100000 "$archive"
 refused "a truncated archive" release.digest
 again && base64 -d "$bad/SHA256SUMS.sig" | { cat; printf x; } | base64 -w0 >"$made/sig" && cp "$made/sig" "$bad/SHA256SUMS.sig"
 refused "bytes behind the signature" signature.malformed
@@ -68,12 +68,13 @@ refused "loose base64" signature.malformed
 again && base64 -d "$bad/SHA256SUMS.sig" | xxd -p -c200 | sed 's/^\(.\{40\}\)./\1f/; s/^\(.\{44\}\)./\10/' | xxd -r -p | base64 -w0 >"$made/sig" &&
     cp "$made/sig" "$bad/SHA256SUMS.sig"
 refused "a flipped bit in the signature" signature.mismatch
-again && cp "$site"/1.1.0/banger-1.1.0-*.tar.zst "$(echo "$bad"/banger-1.2.0-*.tar.zst)"
+again && cp "$site"/1.1.0/banger-1.1.0-*.tar.zst "$archive"
 refused "another release's archive" release.digest
 cp "$site"/1.1.0/{RELEASE,SHA256SUMS,SHA256SUMS.sig} "$bad/"
 refused "another release's signed list" update.wrong_version
 RELEASE_ARCH=mips sign_variant 1.2.0 12
 refused "no archive for this machine" update.wrong_version
+rm "$bad"/*-mips.*
 again && sed -i 's/^arch .*/arch mips/' "$bad/RELEASE" && (cd "$bad" && sha256sum banger-*.tar.zst RELEASE >SHA256SUMS &&
     openssl dgst -sha256 -sign ../../pki/release.key SHA256SUMS | base64 -w0 >SHA256SUMS.sig)
 refused "a release that says it is for another machine" update.wrong_arch
@@ -85,7 +86,7 @@ refused "an oversize file" http.too_large
 again && echo "http://localhost:8443/1.2.0/RELEASE" >"$bad/RELEASE.redirect"
 refused "a redirect to http" http.insecure
 rm "$bad/RELEASE.redirect"
-again && : >"$(echo "$bad"/banger-1.2.0-*.tar.zst).cut"
+again && : >"$archive.cut"
 ok "a download that is cut off is taken up" update --dry-run
 rm "$bad"/*.cut
 RELEASE_DAYS=-1 sign_variant 1.2.0 12
@@ -96,7 +97,7 @@ refused "an unknown release" update.download --to v9.9.9
 
 # hostile WHAT CODE: the archive that lies in $made/hostile.tar, truly signed
 hostile() {
-    zstd -q -f "$made/hostile.tar" -o "$(echo "$bad"/banger-1.2.0-*.tar.zst)"
+    zstd -q -f "$made/hostile.tar" -o "$archive"
     (cd "$bad" && sha256sum banger-*.tar.zst RELEASE >SHA256SUMS && openssl dgst -sha256 -sign ../../pki/release.key SHA256SUMS | base64 -w0 >SHA256SUMS.sig)
     refused "$1" "$2"
 }
@@ -186,7 +187,7 @@ kill $session 2>/dev/null || true
 
 # X1: whoever asked for the update goes away in the middle of it.
 latest 1.1.0
-inside setsid sh -c 'banger update --ca-file /pki/tls.crt >/dev/null 2>&1 & echo $! >/run/asker; sleep 0.7; kill -KILL -- -$$' || true
+inside setsid sh -c 'banger update --ca-file /pki/tls.crt >/dev/null 2>&1 & echo $! >/run/asker; sleep 0.7; kill -KILL -$$' || true
 is "a second update meanwhile is refused" "$(update --json 2>/dev/null | jq -r .error.code)" update.busy
 inside sh -c 'while systemctl -q is-active banger-update.service; do sleep 0.1; done'
 unharmed "an update whose terminal is lost" 1.1.0

@@ -27,7 +27,7 @@ for point in copying written placed! placed selected! selected; do
     is "$point: is reached" "$line" "AT $point"
     smoke/dm/cut "$host"
     rm "$work/told"
-    found=$(inside sh -c "cd $lib && ls rel | grep -v '^\.' | tr '\n' ' '; readlink current; cd rel/2 2>/dev/null && { sha256sum -c --quiet MANIFEST.sha256 >/dev/null 2>&1 && echo whole || echo torn; }" | tr '\n' ' ')
+    found=$(inside sh -c "cd $lib && ls rel | grep -v '^\.' | tr '\n' ' '; readlink current; cd rel/2 2>/dev/null && { sha256sum -c --quiet MANIFEST.sha256 >/dev/null 2>&1 && echo whole || echo torn; }; true" | tr '\n' ' ')
     case $point in
         copying | written) wanted='^1 rel/1 $' ;;
         placed!) wanted='^(1 rel/1|1 2 rel/1 whole) $' ;;
