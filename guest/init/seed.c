@@ -118,8 +118,8 @@ static int read_whole(int fd, char *bytes, size_t max, size_t *ret)
     return 0;
 }
 
-/* The first block tells whether it is worth reading the rest. Past the page cache: what a saved VM's
- * memory has of the drive is another drive's when it wakes. */
+/* In one piece, past the page cache: what a saved VM's memory has of the drive is another drive's when
+ * it wakes. */
 static int read_device(const char *name, char **ret_archive, size_t *ret_size)
 {
     char path[300];
@@ -129,11 +129,9 @@ static int read_device(const char *name, char **ret_archive, size_t *ret_size)
     if (fd < 0)
         return -errno;
     char *archive = aligned_alloc(4096, BG_SEED_MAX);
-    int r = archive ? read_whole(fd, archive, 4096, ret_size) : -ENOMEM;
+    int r = archive ? read_whole(fd, archive, BG_SEED_MAX, ret_size) : -ENOMEM;
     if (r == 0 && (*ret_size < BLOCK || parse((const struct header *)archive, &e) < 0))
         r = -ENOENT;
-    if (r == 0 && lseek(fd, 0, SEEK_SET) == 0)
-        r = read_whole(fd, archive, BG_SEED_MAX, ret_size);
     close(fd);
     if (r < 0)
         free(archive);

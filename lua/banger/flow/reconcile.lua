@@ -83,15 +83,21 @@ local function starting(self, record, op)
   return ctx, snapshot and restore.FINISH or boot.FINISH
 end
 
+-- What cannot be brought to its end waits for a person, or for the next look.
+local function stuck(self, record, op, what, problem)
+  return self.life:set_state(record, "unknown", op, { reason = ("%s: %s"):format(what, problem.message) })
+end
+
 function ACTIONS.finish_start(self, record, _, vmm, op)
+  local watching, timings, problem
   local ctx, list = starting(self, record, op)
-  if not ctx then return nil, list end
-  local problem, timings
-  ctx.watch, problem = adopt(self, record, vmm)
-  if not ctx.watch then return nil, problem end
+  if not ctx then return stuck(self, record, op, "its start could not be finished", list) end
+  watching, problem = adopt(self, record, vmm)
+  if not watching then return nil, problem end
+  ctx.watch = watching
   timings, problem = steps.walk(list, ctx)
   if timings then return self.life:set_state(record, "running", op, { restore = false }) end
-  return self.life:set_state(record, "unknown", op, { reason = "its start could not be finished: " .. problem.message })
+  return stuck(self, record, op, "its start could not be finished", problem)
 end
 
 -- A save was interrupted: the guest is held, and goes on as if nothing had been.
@@ -104,8 +110,8 @@ function ACTIONS.go_on(self, record, action, vmm, op)
   local ok
   ok, problem = snapshots.drop(self.life, record.saving)
   if ok then ok, problem = save.go_on(ctx) end
-  if not ok then return nil, problem end
-  return self.life:set_state(record, action.state, op, { suspending = false })
+  if ok then return self.life:set_state(record, action.state, op, { suspending = false }) end
+  return stuck(self, record, op, "it was being saved, and does not go on", problem)
 end
 
 function ACTIONS.discard(self, record, _, _, op) return ending.remove(self.life, record, { op = op }) end
