@@ -202,7 +202,7 @@ int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f
     return bg_step(f, "remove the dm device", error);
 }
 
-int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct bg_reply *f)
 {
     dev_t origin, on, cow;
     uint32_t cookie;
@@ -211,7 +211,7 @@ int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply 
     BG_CLOSED int base = bg_base_open(h, vm->disk_origin, &e, f);
     if (base < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;
-    if (look(h, vm->id, "", &origin, params) == LIVE)
+    if (look(h, vm->id, "", ret, params) == LIVE)
         return 0;
     BG_CLOSED int store = bg_open(h->disks, vm->id, O_RDWR, 0);
     BG_CLOSED int store_loop = store < 0 ? -1 : loop_for(store, false, &cow);
@@ -234,6 +234,8 @@ int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply 
                  major(cow), minor(cow), CHUNK_SECTORS);
         error = make_device(h, vm->id, "", "snapshot", vm->disk_size / SECTOR, 0, params, cookie);
     }
+    if (error == 0 && (error = look(h, vm->id, "", ret, params)) == ABSENT)
+        error = -ENXIO;
     udev_end(h, vm->id, cookie);
     return bg_step(f, step, error);
 }
@@ -252,11 +254,12 @@ static int size_store(struct bg_helper *h, const struct bg_vm *vm, struct bg_rep
 int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int from, struct bg_reply *f)
 {
     uint32_t kind = BG_V_auto;
+    dev_t unused;
     BG_CLOSED int store =
         from < 0 ? bg_unnamed_file(h->disks) : bg_duplicate(h->disks, from, &kind);
     if (store < 0 || bg_name_file(store, h->disks, vm->id) < 0)
         return bg_sys(f, "make the exception store");
-    return size_store(h, vm, f) < 0 ? -1 : bg_dm_activate(h, vm, f);
+    return size_store(h, vm, f) < 0 ? -1 : bg_dm_activate(h, vm, &unused, f);
 }
 
 int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
@@ -264,22 +267,10 @@ int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
     return bg_dm_remove(h, vm, f) < 0 ? -1 : size_store(h, vm, f);
 }
 
-static int need(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, char words[64],
-                struct bg_reply *f)
-{
-    int found = look(h, vm->id, "", ret, words);
-    return found == LIVE ? 0
-           : found < 0
-               ? bg_step(f, "look for the dm snapshot", found)
-               : bg_fail(f, BG_DISK_ABSENT, 0,
-                         "the dm device of vm %s is not active; ask for disk_create", vm->id);
-}
-
 int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f)
 {
     dev_t dev;
-    char words[64];
-    if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, words, f) < 0)
+    if (bg_dm_activate(h, vm, &dev, f) < 0)
         return -1;
     if (mknodat(jail_root, "disk", S_IFBLK | 0600, dev) < 0 ||
         fchownat(jail_root, "disk", vm->uid, vm->uid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -294,8 +285,12 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
     unsigned long long used, total;
     char words[64];
     dev_t unused;
-    if (need(h, vm, &unused, words, f) < 0)
-        return -1;
+    int found = look(h, vm->id, "", &unused, words);
+    if (found != LIVE)
+        return found < 0
+                   ? bg_step(f, "look for the dm snapshot", found)
+                   : bg_fail(f, BG_DISK_ABSENT, 0,
+                             "the dm device of vm %s is not active; ask for disk_create", vm->id);
     if (sscanf(words, "%llu/%llu", &used, &total) != 2 || total == 0)
         return bg_fail(f, BG_SYSTEM, 0, "dm snapshot: %.40s", words);
     *ret_used = used * SECTOR;
@@ -305,14 +300,20 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
 
 int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    char path[BG_PATH_MAX + 16], words[64];
+    char path[BG_PATH_MAX + 16];
     struct stat st;
     dev_t dev;
-    if (bg_dm_activate(h, vm, f) < 0 || need(h, vm, &dev, words, f) < 0)
+    if (bg_dm_activate(h, vm, &dev, f) < 0)
         return -1;
     snprintf(path, sizeof(path), "/dev/mapper/%s", bg_dm_name(h->instance, vm->id, "").s);
     BG_CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
         return bg_sys(f, "open the dm snapshot");
     return bg_steal(&fd);
+}
+
+int bg_dm_flush(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+{
+    BG_CLOSED int device = bg_dm_open(h, vm, f);
+    return device < 0 ? -1 : fsync(device) == 0 ? 0 : bg_sys(f, "flush the dm snapshot");
 }

@@ -11,13 +11,15 @@
 bool bg_dm_available(void); /* the kernel has the snapshot target */
 /* from: the store of a snapshot, to begin with a copy of; -1: an empty one. */
 int bg_dm_create(struct bg_helper *h, const struct bg_vm *vm, int from, struct bg_reply *f);
-int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm,
-                   struct bg_reply *f); /* after a reboot; 0 when it is */
+/* Also after a reboot; 0 when it is active. */
+int bg_dm_activate(struct bg_helper *h, const struct bg_vm *vm, dev_t *ret, struct bg_reply *f);
 /* Devices off, store as large as the new size needs; the caller saves that size and activates. Not while it is open. */
 int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
 int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f);
 int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used,
                  uint32_t *ret_permille, struct bg_reply *f);
+/* What was written to it is in its store; the device must be quiet. */
+int bg_dm_flush(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
 int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f); /* read-only */
 int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm,
                  struct bg_reply *f); /* devices; the store is a file */

@@ -38,8 +38,6 @@ int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry 
  * it, so that one wins, and a crash costs no more than the spare. The next one is made in the background, while the
  * disk has plenty of room. It goes with its base.
  */
-/* The spare as disks/<name>, and an fd of it open for writing; -1 and errno when there is none. */
-int bg_spare_claim(struct bg_helper *h, const uint8_t digest[32], const char *name);
 /* For bg_later; `base` is the digest in hex. A failure is no loss: the next disk is copied on demand. */
 void bg_spare_fill(struct bg_helper *h, const char *base);
 

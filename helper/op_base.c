@@ -112,13 +112,6 @@ int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry 
     return bg_step(f, "open the base", error) < 0 ? -1 : fd;
 }
 
-int bg_spare_claim(struct bg_helper *h, const uint8_t digest[32], const char *name)
-{
-    return renameat(h->bases, bg_store_name(digest, ".spare").s, h->disks, name) < 0
-               ? -1
-               : bg_open(h->disks, name, O_RDWR, 0);
-}
-
 void bg_spare_fill(struct bg_helper *h, const char *base)
 {
     uint8_t digest[32];

@@ -35,12 +35,20 @@ void bg_disk_settle(struct bg_helper *h, const char *id)
     bg_unlock(h);
 }
 
+/* The spare under the name, and an fd of it open for writing; -1 and errno when there is none. */
+static int claim(struct bg_helper *h, const uint8_t base[32], const char *name)
+{
+    return renameat(h->bases, bg_store_name(base, ".spare").s, h->disks, name) < 0
+               ? -1
+               : bg_open(h->disks, name, O_RDWR, 0);
+}
+
 static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint32_t *kind,
                      struct bg_reply *f)
 {
     char claimed[16];
     snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
-    BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : bg_spare_claim(h, vm->disk_base, claimed);
+    BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : claim(h, vm->disk_base, claimed);
     bool spare = fd >= 0;
     if (spare)
         *kind = BG_V_copy;
@@ -100,6 +108,7 @@ static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_dis
                  struct bg_reply *f)
 {
     struct stat st;
+    dev_t unused;
     if (memcmp(vm->disk_base, a->base.b, 32) != 0)
         return bg_fail(f, BG_DISK_MISMATCH, 0, "base: the VM's disk stands on another base");
     if (a->size < vm->disk_size)
@@ -110,7 +119,7 @@ static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_dis
     if (vm->disk_kind == BG_V_dm) {
         if (grow && (bg_dm_grow(h, vm, f) < 0 || bg_vm_save(h, vm, true, f) < 0))
             return -1;
-        return bg_dm_activate(h, vm, f);
+        return bg_dm_activate(h, vm, &unused, f);
     }
     BG_CLOSED int fd = bg_open(h->disks, vm->id, O_RDWR, 0);
     if (fd < 0 || fstat(fd, &st) < 0)

@@ -44,9 +44,8 @@ static int take(const struct bg_vm *vm, int root, size_t i, int folder, struct b
 static int save_disk(struct bg_helper *h, const struct bg_vm *vm, int folder, struct bg_reply *f)
 {
     uint32_t kind = BG_V_auto;
-    BG_CLOSED int device = vm->disk_kind == BG_V_dm ? bg_dm_open(h, vm, f) : -1;
-    if (vm->disk_kind == BG_V_dm && (device < 0 || fsync(device) < 0))
-        return device < 0 ? -1 : bg_sys(f, "flush the dm snapshot");
+    if (vm->disk_kind == BG_V_dm && bg_dm_flush(h, vm, f) < 0)
+        return -1;
     BG_CLOSED int from = bg_open(h->disks, vm->id, O_RDONLY, 0);
     BG_CLOSED int to = from < 0 ? -1 : bg_duplicate(folder, from, &kind);
     return to < 0 ? bg_sys(f, "copy the disk") : keep(to, folder, "disk", f);
