@@ -15,7 +15,7 @@ local OPTIONS = schema.object("Exec", {
   input = schema.optional(schema.string { max = 2 ^ 30, multiline = true, doc = "bytes for its standard input" }),
   env = schema.optional(schema.map(schema.string { multiline = true }, { doc = "environment, on top of the image's" })),
   cwd = schema.optional(schema.string { doc = "folder that it runs in" }),
-  user = schema.optional(schema.string { doc = "user that it runs as" }),
+  user = schema.optional(schema.string { doc = "user that it runs as, or USER:GROUP" }),
 })
 
 local function options_of(command)
