@@ -31,7 +31,7 @@ for i in range(n):
     if i % 200 == 0: os.makedirs(folder)
     with open("%s/f%05d" % (folder, i), "w") as f: f.write("file %d\\n" % i)
 for name in ["with space", "new\nline", "tab\there", "quote\"d", "it'"'"'s", "-dash", "back\\\\slash", "ümläut", "emoji \U0001f980", "*", "?", "#hash", "trailing ", ".hidden", "a" * 200]:
-    with open("odd " + name if name == "" else name, "w") as f: f.write(name)
+    with open(name, "w") as f: f.write(name)
 with open(b"not utf-8 \xff\xfe", "w") as f: f.write("x")
 open("empty", "w").close()
 with open("binary", "wb") as f: f.write(bytes(range(256)) * 64)
