@@ -69,8 +69,9 @@ bool bg_nft_is_up(const struct bg_net *net)
 {
     struct bg_reply unused;
     const char *t = net->names.table;
-    return run(&unused, "look", NULL, "list map inet %s listed; list set bridge %s guests", t, t) ==
-           0;
+    /* One at a time: of two families in one command libnftables reads one, and the other's table is not found. */
+    return run(&unused, "look", NULL, "list map inet %s listed", t) == 0 &&
+           run(&unused, "look", NULL, "list set bridge %s guests", t) == 0;
 }
 
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f)
