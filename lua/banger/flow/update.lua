@@ -194,14 +194,15 @@ function M.run(ctx, progress)
   return { from = ctx.from, to = ctx.to, timings = timings, warning = finish(ctx) }
 end
 
----Settle what an update that was cut off has left, as recovery at boot does, by the same program. Nothing left: nothing happens.
+---Settle what an update that was cut off has left, as recovery at boot does, by the same program, and what it had fetched.
 ---@param host table
 ---@return true|nil, banger.Error?
 function M.settle(host)
-  if not host.journal:exists() then return true end
-  local ok, e = host.journal:recover()
-  if ok then ok, e = host.archive:discard() end
-  if ok then ok, e = host.releases:prune() end
+  local ok, e = host.archive:discard()
+  if ok and host.journal:exists() then
+    ok, e = host.journal:recover()
+    if ok then ok, e = host.releases:prune() end
+  end
   if not ok then
     return nil, err.new("update.interrupted", "what an earlier update left could not be settled", { cause = e })
   end
