@@ -10,7 +10,6 @@ local proc = require "banger.aio.proc"
 local task = require "banger.aio.task"
 
 local KEPT, CLIENTS = 3, 2
-local function always() return true end
 local PROBE_PAUSE = 0.01
 
 local name, rounds, seed = ...
@@ -23,6 +22,8 @@ local function test(what, ok, why)
   print(("%s %d - %s"):format(ok and "ok" or "not ok", tests, what))
   if not ok then print("# " .. tostring(why):gsub("\n", "\n# ")) end
 end
+
+local function always() return true end   -- that a call may be asked again
 
 -- What happened to clients that a retry of the library did not hide.
 local refused, done = {}, { create = 0, connect = 0, delete = 0 }
