@@ -18,7 +18,7 @@ local HELLO_SECONDS = 10
 local RECONNECT_SECONDS = 10 -- how long a call waits for a daemon that is being restarted
 local KILLED_SECONDS = 2     -- the same, when we have never spoken to it
 local ATTEMPTS = 5           -- of a repeatable call: a daemon may be restarted again before it has answered
-local PAUSE = 0.05
+local PAUSE = 0.02
 
 ---@class banger.Client
 local Client = {}
