@@ -35,7 +35,7 @@ all: $(PROGRAMS) ## build everything into build/
 
 # What `make check` is made of. A tool that is missing is a skip that says so (status 77 for `make test`, which counts it).
 C_FILES = $(shell git ls-files '*.c' '*.h')
-LUA_DIRS := lua spec examples smoke bench
+LUA_DIRS := lua spec examples smoke bench docs
 
 .PHONY: check
 check: all ## format, lint, unit tests and specs: no root, no guests
