@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "background.h"
+#include "kvm.h"
 #include "lua_util.h"
 #include "modules.h"
 #include "proc.h"
@@ -136,6 +137,13 @@ static int sys_proc(lua_State *L)
     return 1;
 }
 
+static int sys_kvm(lua_State *L)
+{
+    struct bg_err err;
+
+    return bg_lresult_true(L, bg_kvm_probe(&err), &err);
+}
+
 static int sys_umask(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)umask((mode_t)bg_linteger(L, 1, 0, 0777)));
@@ -196,6 +204,7 @@ static const luaL_Reg sys_functions[] = {
     {"pidfd", sys_pidfd},
     {"pidfd_signal", sys_pidfd_signal},
     {"proc", sys_proc},
+    {"kvm", sys_kvm},
     {"umask", sys_umask},
     {"getenv", sys_getenv},
     {"background", sys_background},

@@ -40,6 +40,7 @@
 ---@field sync fun(path: string): true|nil, banger.Error?                                 everything of that file system
 ---@field lock fun(fd: integer, how: "ex"|"sh"|"un"): true|nil, banger.Error?      flock, never waits (errno EWOULDBLOCK)
 ---@field statfs fun(path: string): {free: integer, total: integer, type: string}|nil, banger.Error?
+---@field kvm fun(): true|nil, banger.Error?      runs a guest of five instructions: kvm.absent, kvm.denied, kvm.broken
 ---@field pidfd fun(pid: integer): integer|nil, banger.Error?
 ---@field pidfd_signal fun(fd: integer, signal: string): true|nil, banger.Error?   "TERM", "KILL", …
 ---@field proc fun(pid: integer): {start: integer, ppid: integer, state: string, uid: integer, exe: string?}|nil, banger.Error?   start is field 22 of /proc/pid/stat

@@ -283,6 +283,10 @@ code("update.rollback_failed", FAILED, "The old release was selected again, but 
   { "a host that is out of memory or disk" })
 
 -- The runtime's own primitives.
+code("kvm.absent", FAILED, "This host has no KVM.", { "a virtual machine without nested virtualisation", "switched off in the firmware" })
+code("kvm.denied", DENIED, "The user may not open /dev/kvm.", { "not in the group that owns it" })
+code("kvm.broken", FAILED, "KVM is there and does not run guests.", { "nested virtualisation that is not whole" },
+  "use engine qemu, which emulates")
 code("rt.library_missing", FAILED, "A shared library that banger loads at first use is not there.",
   { "an incomplete installation" }, "install libcurl4, libssl3 and libsqlite3-0 (Debian's names)")
 code("user.not_found", NOT_FOUND, "The host has no such user.", { "a typing error", "the account was removed" })
