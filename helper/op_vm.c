@@ -117,7 +117,7 @@ BG_ACT(vm_reserve)
         return bg_fail(f, BG_BAD_REQUEST, 0, "slot: the network has %u addresses for VMs",
                        bg_slots(net.prefix));
     /* Whoever asked may be gone since, and somebody else have torn down what would now be made. */
-    if (poll(&(struct pollfd){.fd = h->connection, .events = POLLRDHUP}, 1, 0) != 0)
+    if (poll(&(struct pollfd){.fd = h->connection}, 1, 0) != 0)
         return bg_fail(f, BG_BAD_REQUEST, 0, "nobody waits for this any more");
     memcpy(vm.id, a->vm.s, sizeof(vm.id));
     bool there = bg_vm_load(h, a->vm.s, &vm, f) == 0;
