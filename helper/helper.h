@@ -39,7 +39,7 @@ struct bg_helper {
     bool by_systemd;
 };
 
-/* Fill f and return -1. bg_sys takes errno and turns "disk full" into its own code. */
+/* Fill f (NULL: nobody is told) and return -1. bg_sys takes errno and turns "disk full" into its own code. */
 int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int bg_sys(struct bg_reply *f, const char *step);

@@ -20,23 +20,20 @@ static void cut(int logs, const char *name)
 
 void bg_housekeeping(struct bg_helper *h)
 {
-    DIR *d = bg_list(h->logs, ".");
+    BG_LISTED DIR *d = bg_list(h->logs, ".");
     for (struct dirent *e; d && (e = readdir(d));)
         if (e->d_name[0] != '.')
             cut(h->logs, e->d_name);
-    if (d)
-        closedir(d);
     if (faccessat(h->ledger, "net", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         bg_later(h, bg_net_restore, "");
 }
 
 void bg_housekeeping_resume(struct bg_helper *h)
 {
-    char id[9] = "";
-    struct bg_reply unused;
-    struct bg_vm vm;
-    while (bg_vm_next(h, id, id, &unused) == 1)
-        if (bg_vm_load(h, id, &vm, &unused) == 0 && vm.has_disk && !vm.disk_settled &&
-            !bg_disk_lost(h, &vm))
-            bg_later(h, bg_disk_settle, id);
+    int found;
+    struct bg_reply f;
+    struct bg_vm vm = {0};
+    while ((found = bg_vm_next(h, &vm, &f)) == 1 || (found < 0 && f.code == BG_VM_UNPROVEN))
+        if (found == 1 && vm.has_disk && !vm.disk_settled && !bg_disk_lost(h, &vm))
+            bg_later(h, bg_disk_settle, vm.id);
 }

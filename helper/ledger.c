@@ -54,13 +54,18 @@ int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg
     return bg_lock_vm(h, id, f) < 0 ? -1 : bg_vm_load(h, id, ret, f);
 }
 
-int bg_vm_next(struct bg_helper *h, const char *previous, char ret[static 9], struct bg_reply *f)
+int bg_vm_next(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 {
     char name[24];
-    int found = bg_next_name(h->ledger, "vm-", 11, bg_vm_name(previous).s, name);
-    if (found == 1)
-        memcpy(ret, name + 3, 9);
-    return found < 0 ? bg_sys(f, "list the ledger") : found;
+    int found;
+    while ((found = bg_next_name(h->ledger, "vm-", 11, bg_vm_name(vm->id).s, name)) == 1) {
+        memcpy(vm->id, name + 3, sizeof(vm->id));
+        if (bg_vm_load(h, vm->id, vm, f) == 0)
+            return 1;
+        if (f->code != BG_VM_ABSENT) /* else it was torn down this moment */
+            return -1;
+    }
+    return found < 0 ? bg_sys(f, "list the ledger") : 0;
 }
 
 int bg_run_load(struct bg_helper *h, const struct bg_vm *vm, struct bg_run *ret)

@@ -45,8 +45,11 @@ int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct
 /* Lock, then load. */
 int bg_vm_open(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f);
 
-/* The least id that is greater than `previous` (which may be ret); 1 found, 0 none, -1 failed. No lock needed. */
-int bg_vm_next(struct bg_helper *h, const char *previous, char ret[static 9], struct bg_reply *f);
+/*
+ * The entry with the least id that is greater than vm->id, loaded into vm: 1 found, 0 none, -1 failed (BG_VM_UNPROVEN:
+ * vm->id tells which is damaged). No lock needed.
+ */
+int bg_vm_next(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);
 
 /* The record of the VMM in the VM's jail; 0 or negative errno, -ENOENT when there is none of this very jail. */
 int bg_run_load(struct bg_helper *h, const struct bg_vm *vm, struct bg_run *ret);

@@ -67,20 +67,18 @@ int bg_nft_down(const struct bg_net *net, struct bg_reply *f)
 
 bool bg_nft_is_up(const struct bg_net *net)
 {
-    struct bg_reply unused;
     const char *t = net->names.table;
     /* One at a time: of two families in one command libnftables reads one, and the other's table is not found. */
-    return run(&unused, "look", NULL, "list map inet %s listed", t) == 0 &&
-           run(&unused, "look", NULL, "list set bridge %s guests", t) == 0;
+    return run(NULL, "look", NULL, "list map inet %s listed", t) == 0 &&
+           run(NULL, "look", NULL, "list set bridge %s guests", t) == 0;
 }
 
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f)
 {
-    struct bg_reply unused;
     char mark[32], text[2048], *chain = NULL, *save = NULL;
     unsigned handle, found = 0;
     size_t n = 0;
-    if (run(&unused, "look", &chain, "list chain ip filter DOCKER-USER") < 0 || !chain)
+    if (run(NULL, "look", &chain, "list chain ip filter DOCKER-USER") < 0 || !chain)
         return 0;
     snprintf(mark, sizeof(mark), "comment \"%s\"", net->names.table);
     for (char *rule = strtok_r(chain, "\n", &save); rule && n < sizeof(text) / 2;

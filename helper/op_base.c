@@ -118,8 +118,7 @@ void bg_spare_fill(struct bg_helper *h, const char *base)
     uint32_t kind = BG_V_copy;
     struct statvfs fs;
     struct bg_entry e;
-    struct bg_reply unused;
-    BG_CLOSED int from = bg_unhex(digest, base, 32) ? bg_base_open(h, digest, &e, &unused) : -1;
+    BG_CLOSED int from = bg_unhex(digest, base, 32) ? bg_base_open(h, digest, &e, NULL) : -1;
     if (from < 0 || fstatvfs(from, &fs) < 0 ||
         (uint64_t)fs.f_bavail * fs.f_frsize / SPARE_ROOM < e.used[0])
         return;
@@ -141,9 +140,9 @@ void bg_spare_fill(struct bg_helper *h, const char *base)
 static int users(struct bg_helper *h, const char *name, const struct bg_entry *e,
                  struct bg_reply *f)
 {
-    char id[9] = "", other[65] = "";
+    char other[65] = "";
     struct bg_entry snap;
-    struct bg_vm vm;
+    struct bg_vm vm = {0};
     int found, n = (int)e->links;
     if (e->kind != BG_V_base)
         return n;
@@ -152,12 +151,9 @@ static int users(struct bg_helper *h, const char *name, const struct bg_entry *e
              memcmp(snap.origin, e->origin, 32) == 0;
     if (found < 0)
         return bg_sys(f, "list the bases");
-    while ((found = bg_vm_next(h, id, id, f)) == 1)
-        if (bg_vm_load(h, id, &vm, f) == 0)
-            n += vm.has_disk && (memcmp(vm.disk_base, e->origin, 32) == 0 ||
-                                 memcmp(vm.disk_origin, e->origin, 32) == 0);
-        else if (f->code != BG_VM_ABSENT)
-            return -1;
+    while ((found = bg_vm_next(h, &vm, f)) == 1)
+        n += vm.has_disk && (memcmp(vm.disk_base, e->origin, 32) == 0 ||
+                             memcmp(vm.disk_origin, e->origin, 32) == 0);
     return found < 0 ? -1 : n;
 }
 

@@ -18,18 +18,17 @@ bool bg_disk_lost(struct bg_helper *h, const struct bg_vm *vm)
 
 void bg_disk_settle(struct bg_helper *h, const char *id)
 {
-    struct bg_reply unused;
     struct bg_vm vm;
     BG_CLOSED int fd = bg_open(h->disks, id, O_RDWR, 0);
     if (fd < 0 || fsync(fd) < 0 || fsync(h->disks) < 0)
         return;
-    if (bg_vm_open(h, id, &vm, &unused) == 0 && vm.has_disk) {
+    if (bg_vm_open(h, id, &vm, NULL) == 0 && vm.has_disk) {
         struct stat now, ours;
         /* Removed and made again while we wrote? Then that one has a process of its own. */
         if (fstat(fd, &ours) == 0 && fstatat(h->disks, id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
             now.st_ino == ours.st_ino) {
             vm.disk_settled = true;
-            bg_vm_save(h, &vm, true, &unused);
+            bg_vm_save(h, &vm, true, NULL);
         }
     }
     bg_unlock(h);
@@ -89,9 +88,8 @@ static int make(struct bg_helper *h, struct bg_vm *vm, int from, const struct bg
     if (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT)
         return bg_sys(f, "remove what an earlier attempt left");
     if (dm ? bg_dm_create(h, vm, snap ? from : -1, f) : make_file(h, vm, from, &kind, f)) {
-        struct bg_reply unused;
-        if (bg_disk_remove(h, vm, &unused) == 0)
-            bg_vm_save(h, vm, true, &unused);
+        if (bg_disk_remove(h, vm, NULL) == 0)
+            bg_vm_save(h, vm, true, NULL);
         return -1;
     }
     vm->disk_kind = dm ? BG_V_dm : kind;

@@ -128,7 +128,6 @@ BG_ACT(jail_spawn)
 {
     struct bg_vm vm;
     struct bg_jail_state now;
-    struct bg_reply unused;
     if (a->cpus < 1 || a->cpus > CPUS_MAX)
         return bg_fail(f, BG_BAD_REQUEST, 0, "cpus: must be 1 to %d", CPUS_MAX);
     if (a->memory_mib < MEMORY_MIN || a->memory_mib > MEMORY_MAX)
@@ -152,8 +151,8 @@ BG_ACT(jail_spawn)
                 "the jailer ended at once (status %d, signal %u); its words are in vm_log",
                 now.run.exit_code, now.run.exit_signal);
     }
-    if (fresh && vm.jail[0] && bg_jail_remove(h, &vm, &unused) == 0)
-        bg_vm_save(h, &vm, false, &unused);
+    if (fresh && vm.jail[0] && bg_jail_remove(h, &vm, NULL) == 0)
+        bg_vm_save(h, &vm, false, NULL);
     return -1;
 }
 
@@ -175,7 +174,6 @@ int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_sta
                  struct bg_reply *f)
 {
     struct bg_name unused;
-    struct bg_reply why;
     struct stat jailer = {0};
     *ret = (struct bg_jail_state){.state = BG_V_none, .watch = -1, .run = {"0000000000000000"}};
     ret->run.exit_code = -1;
@@ -188,7 +186,7 @@ int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_sta
     }
     if (ret->run.ended)
         return 0;
-    BG_CLOSED int engine = bg_engine_open(h, vm->engine, &unused, &why);
+    BG_CLOSED int engine = bg_engine_open(h, vm->engine, &unused, NULL);
     if (engine < 0 || fstatat(engine, "jailer", &jailer, AT_SYMLINK_NOFOLLOW) < 0)
         jailer.st_ino = 0; /* then no root process is taken for the jailer */
     int watch =
@@ -300,14 +298,13 @@ static void keep_log(struct bg_helper *h, const struct bg_vm *vm, int root, cons
 
 int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 {
-    struct bg_reply unused;
     if (!vm->jail[0])
         return 0;
     if (strcmp(vm->jail_boot, h->boot) == 0 && end_process(h, vm, f) < 0)
         return -1;
     if (h->by_systemd)
         bg_service_forget(h, vm);
-    BG_CLOSED int root = bg_jail_root(h, vm->jail, &unused);
+    BG_CLOSED int root = bg_jail_root(h, vm->jail, NULL);
     if (root >= 0) {
         keep_log(h, vm, root, "vmm.log", "vmm");
         keep_log(h, vm, root, "metrics", "metrics");

@@ -59,12 +59,11 @@ static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_link *
 /* Put back what the ledger says of taps and ports after the tables were made anew. */
 static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
-    char id[9] = "";
-    struct bg_vm vm;
+    struct bg_vm vm = {0};
     struct bg_port port;
     int found;
-    while ((found = bg_vm_next(h, id, id, f)) == 1)
-        if (bg_vm_load(h, id, &vm, f) < 0 || (vm.has_tap && bg_nft_tap(h, net, &vm, true, f) < 0))
+    while ((found = bg_vm_next(h, &vm, f)) == 1)
+        if (vm.has_tap && bg_nft_tap(h, net, &vm, true, f) < 0)
             return -1;
     for (uint32_t i = 0; found == 0 && (found = bg_port_at(h, NULL, i, &port, f)) == 1;
          found = 0, i++)
@@ -87,15 +86,14 @@ static int settle(struct bg_helper *h, const struct bg_net *net, struct bg_reply
 /* A bridge that was made but not looked at yet is ours by its name: the intent was written when no such link was there. */
 static int undo_net(struct bg_helper *h, const struct bg_net *net)
 {
-    struct bg_reply unused;
     struct bg_link link = {.ifindex = net->ifindex};
     int error = net->ifindex != 0 ? 0 : bg_link_get(net->names.bridge, &link);
-    bg_nft_down(net, &unused);
+    bg_nft_down(net, NULL);
     if (error == 0)
         error = bg_link_delete(link.ifindex);
     /* What could not be removed keeps its intent: the next net_up or net_down goes on from there. */
     if (error == 0 || error == -ENODEV)
-        bg_forget(h, bg_net_name(), &unused);
+        bg_forget(h, bg_net_name(), NULL);
     return -1;
 }
 
@@ -144,18 +142,15 @@ BG_ACT(net_down)
 {
     struct bg_net net;
     struct bg_link link;
-    struct bg_vm vm;
-    char id[9] = "";
+    struct bg_vm vm = {0};
     int found;
     if (bg_lock(h, BG_LOCK_NET, f) < 0)
         return -1;
     if (bg_net_load(h, &net, f) < 0)
         return f->code == BG_NET_ABSENT ? 0 : -1;
-    while ((found = bg_vm_next(h, id, id, f)) == 1)
-        if (bg_vm_load(h, id, &vm, f) < 0)
-            return -1;
-        else if (vm.has_tap)
-            return bg_fail(f, BG_VM_ALIVE, 0, "vm %s still has a tap; tear it down first", id);
+    while ((found = bg_vm_next(h, &vm, f)) == 1)
+        if (vm.has_tap)
+            return bg_fail(f, BG_VM_ALIVE, 0, "vm %s still has a tap; tear it down first", vm.id);
     if (found < 0 || (found = own_bridge(&net, &link, f)) < 0)
         return -1;
     if (found && bg_step(f, "remove the bridge", bg_link_delete(link.ifindex)) < 0)
@@ -289,7 +284,7 @@ BG_ACT(tap_create)
     if (make_tap(h, &net, &vm, a->reach, f) < 0) {
         struct bg_reply unused;
         if (fresh && vm.has_tap && bg_tap_remove(h, &vm, &unused) == 0)
-            bg_vm_save(h, &vm, false, &unused);
+            bg_vm_save(h, &vm, false, NULL);
         return -1;
     }
     bg_net_names(&n, h->instance, net.subnet, vm.slot);
@@ -353,9 +348,8 @@ BG_ACT(port_publish)
         bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
         return -1;
     if (bg_nft_port(h, &net, &asked, true, f) < 0) {
-        struct bg_reply unused;
-        if (!found && bg_nft_port(h, &net, &asked, false, &unused) == 0)
-            bg_forget(h, bg_port_name(a->proto, a->host_port), &unused);
+        if (!found && bg_nft_port(h, &net, &asked, false, NULL) == 0)
+            bg_forget(h, bg_port_name(a->proto, a->host_port), NULL);
         return -1;
     }
     return 0;

@@ -80,17 +80,12 @@ static int uid_is_used(struct bg_helper *h, uid_t uid, struct bg_reply *f)
 
 static int slot_is_free(struct bg_helper *h, const char *vm, uint32_t slot, struct bg_reply *f)
 {
-    char id[9] = "";
-    struct bg_vm other;
+    struct bg_vm other = {0};
     uint32_t count = 0;
     int found;
-    while ((found = bg_vm_next(h, id, id, f)) == 1) {
-        count++;
-        if (bg_vm_load(h, id, &other, f) < 0)
-            return -1;
-        if (other.slot == slot && strcmp(id, vm) != 0)
-            return bg_fail(f, BG_VM_CONFLICT, 0, "slot: %u is vm %s's", slot, id);
-    }
+    for (; (found = bg_vm_next(h, &other, f)) == 1; count++)
+        if (other.slot == slot && strcmp(other.id, vm) != 0)
+            return bg_fail(f, BG_VM_CONFLICT, 0, "slot: %u is vm %s's", slot, other.id);
     if (found < 0)
         return -1;
     if (count >= h->vms_max)
@@ -151,8 +146,7 @@ BG_ACT(vm_teardown)
     bool runtime = vm.jail[0] || vm.has_tap;
     if (bg_jail_remove(h, &vm, f) < 0 || bg_ports_remove(h, vm.id, f) < 0 ||
         bg_tap_remove(h, &vm, f) < 0) {
-        struct bg_reply unused;
-        bg_vm_save(h, &vm, false, &unused);
+        bg_vm_save(h, &vm, false, NULL);
         return -1;
     }
     if (a->extent == BG_V_runtime)
@@ -166,22 +160,19 @@ BG_ACT(vm_teardown)
 /* Safe because it reads the instance's own objects. */
 BG_ACT(vm_list)
 {
-    char id[9];
     struct bg_vm vm;
     struct bg_jail_state now;
     memset(r->vm.s, '0', 8);
     memset(r->jail.s, '0', 16);
-    memcpy(id, a->after.s, sizeof(id));
-    for (;;) {
-        int found = bg_vm_next(h, id, id, f);
-        if (found <= 0)
-            return found;
-        if (bg_vm_open(h, id, &vm, f) == 0)
-            break;
-        if (f->code != BG_VM_ABSENT) /* else it was torn down this moment */
+    memcpy(vm.id, a->after.s, sizeof(vm.id));
+    int found;
+    while ((found = bg_vm_next(h, &vm, f)) == 1 && bg_vm_open(h, vm.id, &vm, f) < 0) {
+        if (f->code != BG_VM_ABSENT)
             return -1;
         bg_unlock(h);
     }
+    if (found <= 0)
+        return found;
     if (bg_jail_look(h, &vm, &now, f) < 0)
         return -1;
     bg_close(&now.watch);

@@ -10,6 +10,8 @@
 int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
 {
     va_list ap;
+    if (!f)
+        return -1;
     f->code = code;
     f->sys = (uint32_t)sys;
     va_start(ap, format);
