@@ -160,7 +160,7 @@ as_alice banger vm ssh dev -- 'i=0; while sleep 0.1; do i=$((i + 1)); echo $i; d
 session=$!
 until [ -s "$made/stream" ]; do sleep 0.1; done
 address=$(show address)
-nsenter -n -t "$(cat "/run/banger-smoke-$host/leader")" ping -q -i 0.2 "$address" >"$made/ping" 2>&1 &
+nsenter -n -t "$(cat "/run/banger-smoke-$host/leader")" busybox ping -q -i 0.2 "$address" >"$made/ping" 2>&1 &
 pinging=$!
 ok "update to 1.1.0" update
 unharmed "after the update" 1.1.0

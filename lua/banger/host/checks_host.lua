@@ -24,7 +24,7 @@ end
 local function kvm()
   local ok, e = sys.kvm()
   if ok then return "PASS", "it has run a guest" end
-  if e.code == "kvm.denied" then return "PASS", "/dev/kvm is there; only root can try it out (sudo banger doctor --fix)" end
+  if e.code == "kvm.denied" then return "PASS", "/dev/kvm is there; it was not tried, since only VMs and root may open it" end
   return "WARN", e.message, "guests run in emulation (engine qemu), some 10 times slower"
 end
 
