@@ -34,7 +34,7 @@ refuses "negative memory" 2 usage.invalid vm create dev --memory=-1
 refuses "too much memory" 2 usage.invalid vm create dev --memory 1e9G
 refuses "no CPU" 2 usage.invalid vm create dev --cpus 0
 refuses "a VM that is not there" 3 vm.not_found vm show nobody
-refuses "a mirror that is not there" 1 image.build_failed image build debian --name bad --mirror file:/nowhere
+refuses "a mirror that is not there" 1 image.build_failed image build debian --name bad --mirror file:/nowhere --quiet
 refuses "a privileged port" 2 usage.invalid vm create dev --publish 80:80 --engine scripted
 
 banger vm create dev --engine scripted >/dev/null
