@@ -74,8 +74,8 @@ for line in "image list" "image show debian" "image import disk.ext4 --name mine
     "kernel list" "kernel delete mine" "engine list" "engine verify" \
     "ssh-config show" "ssh-config install" "ssh-config uninstall" "hooks list" "hooks reload" "explain" "explain vm.not_found" \
     "schema vm list" "version" "version --json" "events" "repl" "repl lib.lua" "mcp" "mcp --read-only" \
-    "mcp --allow vm_run,vm_list,vm_logs" "completion bash > ~/.local/share/bash-completion/completions/banger" "run examples/matrix.lua debian" \
-    "run --json examples/sandbox.lua -- untrusted.sh" "diff examples/lab.vms" "diff examples/lab.vms --defaults" "apply examples/lab.vms" \
+    "mcp --allow vm_run,vm_list,vm_logs" "completion bash > ~/.local/share/bash-completion/completions/banger" "run examples/matrix.lua debian -- uname -a" \
+    "run --json examples/sandbox.lua untrusted.sh" "diff examples/lab.vms" "diff examples/lab.vms --defaults" "apply examples/lab.vms" \
     "daemon socket" "daemon stop" "daemon run --background"; do
     play "banger $line"
 done
