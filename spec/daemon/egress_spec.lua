@@ -44,7 +44,13 @@ describe("daemon.egress", function()
     assert.is_true(egress.admit(host, vm, answer(1, "192.0.2.2")))
     assert.is_true(egress.admit(host, vm, answer(2 ^ 30, "192.0.2.3")))
     assert.is_true(egress.admit(host, vm, answer(600, "198.51.100.9")))
-    assert.same({ "vm000001 192.0.2.1/32 630", "vm000001 192.0.2.2/32 90", "vm000001 192.0.2.3/32 86400" }, asked)
+    assert.same({
+      "vm000001 198.51.100.0/24 0", "vm000001 192.0.2.1/32 630", "vm000001 192.0.2.2/32 90", "vm000001 192.0.2.3/32 86400",
+    }, asked)
+    -- Somebody may have removed the tables meanwhile.
+    host.opened[vm.id].since = host.opened[vm.id].since - 16
+    assert.is_true(egress.admit(host, vm, answer(600, "192.0.2.1")))
+    assert.same({ "vm000001 198.51.100.0/24 0", "vm000001 192.0.2.1/32 630" }, { asked[5], asked[6] })
     -- Another start has another tap.
     assert.is_true(egress.open(host, vm))
     assert.is_true(egress.admit(host, vm, answer(600, "192.0.2.1")))

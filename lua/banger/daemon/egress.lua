@@ -8,6 +8,7 @@ local M = {}
 
 -- A guest may use an address a little longer than it was told, and nobody resolves a name anew for each connection.
 local LEAST, GRACE, MOST = 60, 30, 86400
+local TRUSTED = 15   -- seconds for which what was opened is taken to be open: tables that somebody removes come back empty
 
 ---Open the list's networks, of a VM that got its tap or of which the sets may have been lost. Done again it does nothing.
 ---@param host table
@@ -15,7 +16,7 @@ local LEAST, GRACE, MOST = 60, 30, 86400
 ---@return true|nil, banger.Error?
 function M.open(host, record)
   if record.reach ~= "listed" then return true end
-  host.opened[record.id] = {}
+  host.opened[record.id] = { since = task.now(), ends = {} }
   for _, one in ipairs(allow.networks(record.allow)) do
     local ok, problem = host.priv:egress_allow { vm = record.id, network = one.network, prefix = one.prefix, seconds = 0 }
     if not ok then return nil, problem end
@@ -39,17 +40,18 @@ end
 function M.admit(host, record, answer)
   if not record or record.reach ~= "listed" then return true end
   local now = task.now()
-  local opened = host.opened[record.id] or {}   -- until when each address is open
-  host.opened[record.id] = opened
-  for address, ends in pairs(opened) do
-    if ends < now then opened[address] = nil end
+  local before = host.opened[record.id]
+  if not before or now - before.since > TRUSTED then
+    local ok, problem = M.open(host, record)
+    if not ok then return nil, problem end
   end
+  local ends = host.opened[record.id].ends
   for _, found in ipairs(dns.addresses(answer)) do
     local seconds = math.min(math.max(found.ttl, LEAST) + GRACE, MOST)
-    if not allow.covers(record.allow, found.address) and (opened[found.address] or 0) < now + seconds - GRACE / 2 then
+    if not allow.covers(record.allow, found.address) and (ends[found.address] or 0) < now + seconds - GRACE / 2 then
       local ok, problem = host.priv:egress_allow { vm = record.id, network = found.address, prefix = 32, seconds = seconds }
       if not ok then return nil, problem end
-      opened[found.address] = now + seconds
+      ends[found.address] = now + seconds
     end
   end
   return true
