@@ -15,6 +15,7 @@ end
 M.folder = os.getenv "ENGINE" or "build/engine/qemu"
 if M.folder:sub(1, 1) ~= "/" then M.folder = cwd() .. "/" .. M.folder end
 M.name = M.folder:match "([^/]+)/*$"
+M.double = cwd() .. "/build/engine/scripted"   -- for states of another engine
 
 function M.exists(path)
   local f = io.open(path, "rb")
