@@ -1,4 +1,5 @@
 #include "family.h"
+#include "hold.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,6 +42,7 @@ static struct bg_family make(void)
              t.tv_nsec);
     if (mkdir(f.path, 0755) == 0)
         f.dir = open(f.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bg_hold_join(f.path);
     return f;
 }
 

@@ -19,6 +19,7 @@
 #include <linux/magic.h>
 
 #define HELD     "/run/banger/held"
+#define ENDING   "/run/banger/held.ending"
 #define PROGRAMS "/usr/lib/banger/" /* by their place: what runs may have been replaced there */
 #define SYSTEMS  "/sys/fs/cgroup"
 #define OURS     "/run/banger/cgroup"
@@ -210,11 +211,11 @@ static int await_frozen(const char *group, int64_t until)
 }
 
 /* Calls fn for each cgroup of the list, until one fails. */
-static int each_held(int (*fn)(const char *group, int64_t until), int64_t until)
+static int each_held(const char *list, int (*fn)(const char *group, int64_t until), int64_t until)
 {
     char line[LONGEST];
     int r = 0;
-    FILE *f = fopen(HELD, "re");
+    FILE *f = fopen(list, "re");
     if (f && !fgets(line, sizeof line, f))
         line[0] = '\0';
     while (f && r == 0 && fgets(line, sizeof line, f)) {
@@ -266,7 +267,7 @@ int bg_hold_begin(struct bg_hold who)
         r = freeze_below(h, "");
         fclose(h->list);
         if (r == 0)
-            r = each_held(await_frozen, h->until);
+            r = each_held(HELD, await_frozen, h->until);
         if (r < 0)
             bg_hold_end();
     }
@@ -276,9 +277,23 @@ int bg_hold_begin(struct bg_hold who)
     return r;
 }
 
+/* The name goes first: who joins after that sees that there is no hold. */
 int bg_hold_end(void)
 {
-    int r = each_held(thaw, 0);
-    unlink(HELD);
+    rename(HELD, ENDING);
+    int r = each_held(ENDING, thaw, 0);
+    if (r == 0)
+        unlink(ENDING);
     return r;
+}
+
+void bg_hold_join(const char *group)
+{
+    int fd = open(HELD, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (dprintf(fd, "%s\n", group) > 0 && write_in(group, "cgroup.freeze", "1") == 0 &&
+        !bg_hold_is())
+        thaw(group, 0);
+    close(fd);
 }

@@ -22,6 +22,8 @@ int bg_hold_begin(struct bg_hold who);
 int bg_hold_end(void);
 
 bool bg_hold_is(void);
+/* A cgroup that was made just now is held, too, if there is a hold: whoever is born in it waits. */
+void bg_hold_join(const char *group);
 /* 0 and 0: there is no hold. */
 struct bg_hold bg_hold_who(void);
 
