@@ -158,7 +158,7 @@ cp "$made/kept.tar.zst" "$(echo "$site"/1.1.0/banger-1.1.0-*.tar.zst)"
 variant 1.1.0 && sign_variant 1.1.0 11 && latest 1.1.0
 as_alice banger vm ssh dev -- 'i=0; while sleep 0.1; do i=$((i + 1)); echo $i; done' >"$made/stream" 2>/dev/null &
 session=$!
-until [ -s "$made/stream" ]; do sleep 0.1; done
+for _ in $(seq 200); do [ -s "$made/stream" ] && break; sleep 0.1; done
 address=$(show address)
 nsenter -n -t "$(cat "/run/banger-smoke-$host/leader")" busybox ping -q -i 0.2 "$address" >"$made/ping" 2>&1 &
 pinging=$!

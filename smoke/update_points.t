@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # An update under a running VM, and the way back of one that fails, cut off at each change that they make to the world: the process is
-# killed there (what settles it is what its unit runs then), or that change fails with ENOSPC or EIO. The points are what the code does
+# killed there (what settles it is what its unit runs then), or that change fails, with ENOSPC or EIO in turns. The points are what the code does
 # (smoke/update/points.lua). After each: one whole release is selected, it serves, the VM is the same process, no journal is left; and
 # the next update converges. EACH=1 takes every point (smoke/full/update_points.t), else a sample that begins with one of the day's.
 set -euo pipefail
@@ -48,7 +48,8 @@ for version in 1.1.0 1.2.0; do
         "$made/points-$version" | sort -n >"$made/chosen"
     [ "$version" = 1.1.0 ] || sed -i -n '/ select rename current/,$p' "$made/chosen" # what comes before is the same
     while read -r k name; do
-        for how in kill ENOSPC EIO; do
+        [ $((k % 2)) = 0 ] && error=ENOSPC || error=EIO
+        for how in kill $error; do
             number=$((number + 1))
             [ $((number % each)) = "$begin" ] || [ "$each" = 1 ] || continue
             rounds=$((rounds + 1)) what="$version, $how at $k ($name)"
