@@ -101,18 +101,12 @@ int bg_net_save(struct bg_helper *h, const struct bg_net *net, struct bg_reply *
     return bg_save(h, bg_net_name(), &now, net_size, false, f);
 }
 
-int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
-               struct bg_reply *f)
+int bg_port_next(struct bg_helper *h, struct bg_port *port, struct bg_reply *f)
 {
-    char name[24] = "";
-    int found;
-    while ((found = bg_next_name(h->ledger, "port-", 14, name, name)) == 1) {
-        int there =
-            bg_load(h, bg_name("%s", name), ret, sizeof(*ret), f); /* 0: removed this moment */
-        if (there < 0)
-            return -1;
-        if (there && (!vm || strcmp(vm, ret->vm) == 0) && index-- == 0)
-            return 1;
-    }
-    return found < 0 ? bg_sys(f, "list the ledger") : 0;
+    char name[24];
+    struct bg_name after = bg_port_name(port->proto, port->host_port);
+    int found = bg_next_name(h->ledger, "port-", 14, after.s, name);
+    return found < 0   ? bg_sys(f, "list the ledger")
+           : found > 0 ? bg_load(h, bg_name("%s", name), port, sizeof(*port), f)
+                       : 0;
 }

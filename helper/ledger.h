@@ -68,7 +68,6 @@ struct bg_port {
     uint32_t proto, host_port, guest_port, local_only, slot;
     char vm[9];
 };
-/* The index-th port in name order, of one VM or of all (vm NULL); 1 found, 0 none, -1 failed. */
-int bg_port_at(struct bg_helper *h, const char *vm, uint32_t index, struct bg_port *ret,
-               struct bg_reply *f);
+/* The port that follows `port` (from all zeros on) in name order, into it; 1 found, 0 none, -1 failed. Under BG_LOCK_NET. */
+int bg_port_next(struct bg_helper *h, struct bg_port *port, struct bg_reply *f);
 #endif

@@ -60,15 +60,13 @@ static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_link *
 static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
     struct bg_vm vm = {0};
-    struct bg_port port;
+    struct bg_port port = {0};
     int found;
     while ((found = bg_vm_next(h, &vm, f)) == 1)
         if (vm.has_tap && bg_nft_tap(h, net, &vm, true, f) < 0)
             return -1;
-    for (uint32_t i = 0; found == 0 && (found = bg_port_at(h, NULL, i, &port, f)) == 1;
-         found = 0, i++)
-        if (bg_nft_port(h, net, &port, true, f) < 0)
-            return -1;
+    while (found == 0 && (found = bg_port_next(h, &port, f)) == 1)
+        found = bg_nft_port(h, net, &port, true, f);
     return found;
 }
 
@@ -369,12 +367,12 @@ static int withdraw(struct bg_helper *h, const struct bg_port *port, struct bg_r
 /* Withdraw every port of the VM. */
 int bg_ports_remove(struct bg_helper *h, const char *vm, struct bg_reply *f)
 {
-    struct bg_port port;
+    struct bg_port port = {0};
     int found;
     if (bg_lock(h, BG_LOCK_NET, f) < 0)
         return -1;
-    while ((found = bg_port_at(h, vm, 0, &port, f)) == 1)
-        if (withdraw(h, &port, f) < 0)
+    while ((found = bg_port_next(h, &port, f)) == 1)
+        if (strcmp(port.vm, vm) == 0 && withdraw(h, &port, f) < 0)
             return -1;
     return found;
 }

@@ -52,7 +52,7 @@ static int property(sd_bus *bus, const char *unit, const char *name, char type, 
 }
 
 struct job {
-    char path[128];
+    const char *unit; /* a jail's own: it has no other job */
     char result[16];
 };
 
@@ -63,7 +63,7 @@ static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *error)
     uint32_t id;
     (void)error;
     if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) >= 0 &&
-        strcmp(path, job->path) == 0)
+        strcmp(unit, job->unit) == 0)
         snprintf(job->result, sizeof(job->result), "%.15s", result);
     return 0;
 }
@@ -72,20 +72,16 @@ static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *error)
 static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, const char *unit,
                  struct bg_reply *f)
 {
-    struct job job = {"", ""};
-    sd_bus_message *m = NULL, *reply = NULL;
+    struct job job = {unit, ""};
+    sd_bus_message *m = NULL;
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    const char *path = NULL;
     int e = sd_bus_match_signal(bus, NULL, MANAGER, "JobRemoved", on_job_removed, &job);
     e = e < 0 ? e : sd_bus_call_method(bus, MANAGER, "Subscribe", NULL, NULL, "");
     e = e < 0 ? e : sd_bus_message_new_method_call(bus, &m, MANAGER, "StartTransientUnit");
     e = e < 0 ? e : sd_bus_message_append(m, "ss", unit, "fail");
     e = e < 0 ? e : fill(m, h, s);
     e = e < 0 ? e : sd_bus_message_append(m, "a(sa(sv))", 0);
-    e = e < 0 ? e : sd_bus_call(bus, m, 0, &error, &reply);
-    e = e < 0 ? e : sd_bus_message_read(reply, "o", &path);
-    if (e >= 0)
-        snprintf(job.path, sizeof(job.path), "%.127s", path);
+    e = e < 0 ? e : sd_bus_call(bus, m, 0, &error, NULL);
     while (e >= 0 && !job.result[0])
         if ((e = sd_bus_process(bus, NULL)) == 0)
             e = sd_bus_wait(bus, (uint64_t)START_WAIT_S * 1000000) == 0 ? -ETIMEDOUT : 0;
@@ -96,7 +92,6 @@ static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, con
         e = bg_fail(f, BG_SYSTEM, 0, "start %s: the job ended as \"%s\"", unit, job.result);
     sd_bus_error_free(&error);
     sd_bus_message_unref(m);
-    sd_bus_message_unref(reply);
     return e < 0 ? -1 : 0;
 }
 
