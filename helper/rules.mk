@@ -56,7 +56,7 @@ TRIES ?= 1000
 hostile: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger-monitor ## a hostile owner against a running helper (root)
 	$< $(abspath $(B)) $(TRIES)
 
-$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/hostile_requests test/hostile_class test/hostile_race test/hostile_snap test/talk test/wire_client wire \
+$(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/hostile_requests test/hostile_class test/hostile_race test/hostile_two test/hostile_snap test/talk test/wire_client wire \
                           util link netlink names proc)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lnl-route-3 -lnl-3
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 static const char *build;
+const char *helper_socket = SOCKET;
 static int number, failed;
 bg_t_DIGEST base;
 uint32_t subnet = 0x0ac7f000; /* 10.199.240.0/24 */
@@ -81,7 +82,7 @@ int ask(uint32_t op, const void *args, size_t size, union bg_results *ret, int *
     for (size_t i = 0; i < row->nargs; i++)
         if (row->args[i].type == BG_T_FD)
             *(int *)bg_field_at(&a, i) = dup(*(int *)bg_field_at(&a, i));
-    if (!bg_encode_request(&w, row, 1, &a) || talk(SOCKET, &w) < 0 ||
+    if (!bg_encode_request(&w, row, 1, &a) || talk(helper_socket, &w) < 0 ||
         !bg_decode_header(&w, &header) || !bg_decode_reply(&w, row, &reply, ret ? ret : &unused))
         return -1;
     if (ret_fd)
@@ -203,7 +204,7 @@ static bool install_engine(const char *name, const char *number_text)
     return good;
 }
 
-static int program(const char *name, const char *a, const char *b, const char *c)
+int program(const char *name, const char *a, const char *b, const char *c)
 {
     char path[256];
     snprintf(path, sizeof(path), "%s/%s", build, name);
@@ -230,6 +231,7 @@ static void with_a_vm(uid_t uid, int tries)
     ASK_RES(&r, jail_status, ID);
     by_class(uid, (pid_t)r.jail_status.pid);
     races(uid, tries);
+    two_instances(uid);
     snapshots(uid, tries / 10);
     ok(as(OWNER, teardown_runtime) && as(OWNER, tap_made) && as(OWNER, started),
        "a VM without rivals");

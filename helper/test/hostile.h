@@ -11,6 +11,10 @@
 extern bg_t_DIGEST base; /* an admitted one */
 extern uint32_t subnet;
 
+extern const char *helper_socket; /* whom ask() asks */
+int program(const char *name, const char *a, const char *b,
+            const char *c); /* of the build; its status */
+
 void ok(bool good, const char *what); /* one test */
 bool as(uid_t uid, bool (*fn)(void)); /* run fn as uid in a process of its own; its truth */
 
@@ -34,6 +38,7 @@ void snapshots(uid_t uid, int tries); /* hostile_snap.c; the VM runs */
 /* A process that does fn for ever in a folder, as uid; it ends with us, or by rival_end. */
 pid_t rival(uid_t uid, const char *folder, void (*fn)(void));
 void rival_end(pid_t pid);
+void two_instances(uid_t uid); /* hostile_two.c; the VM runs */
 int spawn(uint32_t engine, uint32_t cpus, uint32_t memory, size_t seed_size); /* jail_spawn */
 bool tap_made(void);
 #endif
