@@ -88,7 +88,7 @@ static inline void bg_close_dir(DIR **d)
 
 /* Close and forget. */
 void bg_close(int *fd);
-#define BG_CLOSED __attribute__((cleanup(bg_close)))
+#define BG_CLOSED __attribute__((cleanup(bg_close), unused)) /* unused but for its end */
 static inline int bg_steal(int *fd)
 {
     int taken = *fd;

@@ -175,7 +175,8 @@ int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_sta
 {
     struct bg_name unused;
     struct stat jailer = {0};
-    *ret = (struct bg_jail_state){.state = BG_V_none, .watch = -1, .run = {"0000000000000000"}};
+    *ret = (struct bg_jail_state){
+        .state = BG_V_none, .watch = -1, .run = {.jail = "0000000000000000"}};
     ret->run.exit_code = -1;
     if (!vm->jail[0])
         return 0;
