@@ -69,6 +69,8 @@ void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *v
 int bg_open(int dir, const char *name, int flags, mode_t mode);
 /* A regular file with one link, of this uid or root's, for reading; ELOOP when the name is of anything else. */
 int bg_open_plain(int dir, const char *name, uid_t uid);
+bool bg_roots_alone(int fd,
+                    mode_t type); /* of this type, and nobody else can write it; else EPERM */
 int bg_open_dir(int dir, const char *name, mode_t mode); /* made when absent; must be root's own */
 /* The least name in dir that begins with prefix, has this length, and is greater than `after` (which may be ret). */
 int bg_next_name(int dir, const char *prefix, size_t length, const char *after, char *ret);

@@ -7,10 +7,8 @@
 
 bool bg_valid_instance(const char *s)
 {
-    size_t n = strnlen(s, BG_INSTANCE_MAX + 1);
-    if (n == 0 || n > BG_INSTANCE_MAX || s[0] < 'a' || s[0] > 'z' || strcmp(s, "root") == 0)
-        return false;
-    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789") == n;
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789");
+    return n >= 1 && n <= BG_INSTANCE_MAX && s[n] == 0 && s[0] >= 'a' && strcmp(s, "root") != 0;
 }
 
 static void mac_of(uint8_t ret[6], uint32_t address)

@@ -57,10 +57,10 @@ static int take_socket(struct bg_helper *h, struct bg_reply *f)
 
 static void refuse(int connection, uint32_t code, const char *message)
 {
-    struct bg_reply reply = {.code = code};
+    struct bg_reply reply;
     struct bg_wire w;
     bg_wire_init(&w);
-    snprintf(reply.message, sizeof(reply.message), "%s", message);
+    bg_fail(&reply, code, 0, "%s", message);
     if (bg_encode_reply(&w, NULL, 0, &reply, NULL))
         send(connection, w.bytes, w.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -111,19 +111,21 @@ int bg_open_plain(int dir, const char *name, uid_t uid)
     return plain ? bg_steal(&fd) : -1;
 }
 
-int bg_open_dir(int dir, const char *name, mode_t mode)
+bool bg_roots_alone(int fd, mode_t type)
 {
     struct stat st;
-    if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
-        return -1;
-    int fd = bg_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0)
-        return fd;
-    close(fd);
+    bool good = fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & S_IFMT) == type &&
+                (st.st_mode & 022) == 0;
     errno = EPERM;
-    return -1;
+    return good;
+}
+
+int bg_open_dir(int dir, const char *name, mode_t mode)
+{
+    BG_CLOSED int fd = mkdirat(dir, name, mode) < 0 && errno != EEXIST
+                           ? -1
+                           : bg_open(dir, name, O_RDONLY | O_DIRECTORY, 0);
+    return fd >= 0 && bg_roots_alone(fd, S_IFDIR) ? bg_steal(&fd) : -1;
 }
 
 DIR *bg_list(int dir, const char *name)
