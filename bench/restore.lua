@@ -2,6 +2,7 @@
 --
 --   banger-dev --lua bench/restore.lua INSTANCE ROUNDS UID TAP
 package.path = "smoke/crash/?.lua"
+local control = require "banger.agent.control"
 local dial = require "banger.agent.dial"
 local err = require "banger.core.err"
 local exec = require "banger.agent.exec"
@@ -46,7 +47,11 @@ local function restore(jail, key, client)
   local machine = vmm.new(client, connect(jail .. "/api.sock"), key)
   assert(machine:load({ state = "/snap.state", memory = "/snap.mem" }, { id = "eth0", ifname = tap }, MEMORY_MIB))
   assert(machine:resume())
-  local stream = dial.new(fd.new(connect(jail .. "/vsock.sock"), "the agent"), AGENT)
+  local function call() return dial.new(fd.new(connect(jail .. "/vsock.sock"), "the agent"), AGENT) end
+  local stream = call()
+  assert(control.wake(stream, false, os.time))   -- it was saved held; it goes on as whoever it was
+  stream:close()
+  stream = call()
   local session = assert(exec.start(stream, { argv = { "true" } }))
   assert(assert(session:wait {}).code == 0)
   local now = task.now()
@@ -58,7 +63,7 @@ end
 local function bare(client, number)
   local id = "bare" .. number
   local jail = ("%s/firecracker/%s/root"):format(work, id)
-  sh(("mkdir -p %s && cp --sparse=always -p %s/parts/* %s/"):format(jail, work, jail))
+  sh(("rm -rf %s/firecracker && mkdir -p %s && cp --sparse=always -p %s/parts/* %s/"):format(work, jail, work, jail))
   local began, took = task.now(), nil
   local ok, problem = proc.with({
     engine .. "/jailer",
@@ -66,7 +71,7 @@ local function bare(client, number)
       "--api-sock", "/api.sock" },
   }, function(child)
     took = restore(jail, id, client) - began
-    child:signal "sigkill"
+    child:kill "sigkill"
     child:wait()
     return true
   end)
