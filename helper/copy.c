@@ -73,9 +73,7 @@ int bg_unnamed_file(int dir)
 
 int bg_name_file(int fd, int dir, const char *name)
 {
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW);
+    return linkat(AT_FDCWD, bg_name("/proc/self/fd/%d", fd).s, dir, name, AT_SYMLINK_FOLLOW);
 }
 
 int bg_duplicate(int dir, int from, uint32_t *kind)

@@ -58,12 +58,12 @@ static int run(struct dm_task *t, uint32_t *cookie)
  * Udev tells by a semaphore (the cookie) that it is done with what an operation changed. One that outlived its worker
  * is known by the run folder's record "cookie-<vm>" and removed by the VM's next operation. 0 or negative errno.
  */
+#define COOKIE(vm) bg_name("cookie-%.8s", vm)
 static int udev_begin(struct bg_helper *h, const char *vm, uint32_t *ret)
 {
-    char name[24];
+    struct bg_name name = COOKIE(vm);
     uint32_t old;
-    snprintf(name, sizeof(name), "cookie-%.8s", vm);
-    if (bg_record_read(h->run, name, &old, sizeof(old)) == 0) {
+    if (bg_record_read(h->run, name.s, &old, sizeof(old)) == 0) {
         int semaphore = semget((key_t)old, 1, 0);
         if (semaphore >= 0)
             semctl(semaphore, 0, IPC_RMID);
@@ -71,7 +71,7 @@ static int udev_begin(struct bg_helper *h, const char *vm, uint32_t *ret)
     dm_log_with_errno_init(silent);
     if (!dm_udev_create_cookie(ret))
         return -ENOMEM;
-    int error = bg_record_write(h->run, name, ret, sizeof(*ret), false);
+    int error = bg_record_write(h->run, name.s, ret, sizeof(*ret), false);
     if (error < 0)
         dm_udev_wait(*ret);
     return error;
@@ -79,10 +79,8 @@ static int udev_begin(struct bg_helper *h, const char *vm, uint32_t *ret)
 
 static void udev_end(struct bg_helper *h, const char *vm, uint32_t cookie)
 {
-    char name[24];
-    snprintf(name, sizeof(name), "cookie-%.8s", vm);
     dm_udev_wait(cookie);
-    unlinkat(h->run, name, 0);
+    unlinkat(h->run, COOKIE(vm).s, 0);
 }
 
 /* Making a device takes several calls into the kernel; one without its table is what a crash between them leaves. */
@@ -121,9 +119,8 @@ static int shared_loop(const struct stat *file)
     int found = -1;
     for (struct dirent *e; d && found < 0 && (e = readdir(d));) {
         struct loop_info64 info;
-        char path[300];
-        snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-        int fd = strncmp(e->d_name, "loop", 4) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        struct bg_name path = bg_name("/dev/%.32s", e->d_name);
+        int fd = strncmp(e->d_name, "loop", 4) == 0 ? open(path.s, O_RDONLY | O_CLOEXEC) : -1;
         if (fd >= 0 && ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_inode == file->st_ino &&
             info.lo_device == file->st_dev && (info.lo_flags & LO_FLAGS_READ_ONLY))
             found = fd;
@@ -148,9 +145,8 @@ static int loop_for(int file, bool shared, dev_t *ret)
     BG_CLOSED int loop = control < 0 || fstat(file, &st) < 0 ? -1 : shared ? shared_loop(&st) : -1;
     /* Busy: somebody else was faster with this one. */
     for (int attempt = 0; control >= 0 && loop < 0 && attempt < 64; attempt++) {
-        char path[32];
-        snprintf(path, sizeof(path), "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
-        loop = open(path, (shared ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+        struct bg_name path = bg_name("/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
+        loop = open(path.s, (shared ? O_RDONLY : O_RDWR) | O_CLOEXEC);
         if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config) < 0)
             bg_close(&loop);
         if (loop < 0 && errno != EBUSY)
@@ -300,13 +296,12 @@ int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used
 
 int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
-    char path[BG_PATH_MAX + 16];
+    struct bg_name path = bg_name("/dev/mapper/%s", bg_dm_name(h->instance, vm->id, "").s);
     struct stat st;
     dev_t dev;
     if (bg_dm_activate(h, vm, &dev, f) < 0)
         return -1;
-    snprintf(path, sizeof(path), "/dev/mapper/%s", bg_dm_name(h->instance, vm->id, "").s);
-    BG_CLOSED int fd = open(path, O_RDONLY | O_CLOEXEC);
+    BG_CLOSED int fd = open(path.s, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
         return bg_sys(f, "open the dm snapshot");
     return bg_steal(&fd);

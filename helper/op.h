@@ -13,10 +13,7 @@ void bg_net_restore(struct bg_helper *h, const char *unused);
 /* op_base.c: refuse what is no regular file open for reading, of 1 to max bytes, on a file system that cannot stall. */
 int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, struct bg_reply *f);
 /* The store: bases/<64 hex digits of the digest> and what is said behind, as "/disk". */
-struct bg_store_name {
-    char s[80];
-};
-struct bg_store_name bg_store_name(const uint8_t digest[32], const char *behind);
+struct bg_name bg_store_name(const uint8_t digest[32], const char *behind);
 /* What lies in the store under a name of 64 hex digits. */
 struct bg_entry {
     uint32_t kind;      /* E_entry */

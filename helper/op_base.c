@@ -33,12 +33,11 @@ int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, s
     return 0;
 }
 
-struct bg_store_name bg_store_name(const uint8_t digest[32], const char *behind)
+struct bg_name bg_store_name(const uint8_t digest[32], const char *behind)
 {
-    struct bg_store_name n;
-    bg_hex(n.s, digest, 32);
-    snprintf(n.s + 64, sizeof(n.s) - 64, "%s", behind);
-    return n;
+    char hex[65];
+    bg_hex(hex, digest, 32);
+    return bg_name("%s%s", hex, behind);
 }
 
 /* Safe because the owner opened the file, and our copy cannot change afterwards: the digest is of the copy. */
@@ -66,7 +65,6 @@ int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret)
     static const char *const parts[] = {"disk", "mem", "state"};
     struct bg_entry saved;
     struct stat st;
-    char path[80];
     if (fstatat(h->bases, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     *ret = (struct bg_entry){.kind = BG_V_base,
@@ -76,14 +74,12 @@ int bg_entry_load(struct bg_helper *h, const char *name, struct bg_entry *ret)
     if (!S_ISDIR(st.st_mode))
         return bg_unhex(ret->origin, name, 32) ? 0 : -EINVAL;
     for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/%s", name, parts[i]);
         st = (struct stat){.st_nlink = 1};
-        fstatat(h->bases, path, &st, AT_SYMLINK_NOFOLLOW);
+        fstatat(h->bases, bg_name("%s/%s", name, parts[i]).s, &st, AT_SYMLINK_NOFOLLOW);
         ret->used[i] = (uint64_t)st.st_blocks * 512;
         ret->links = i == 1 ? (uint32_t)st.st_nlink - 1 : ret->links;
     }
-    snprintf(path, sizeof(path), "%s/record", name);
-    int error = bg_record_read(h->bases, path, &saved, sizeof(saved));
+    int error = bg_record_read(h->bases, bg_name("%s/record", name).s, &saved, sizeof(saved));
     if (error < 0)
         return error == -ENOENT ? -EBADMSG : error;
     memcpy(saved.used, ret->used, sizeof(saved.used));
@@ -96,7 +92,7 @@ int bg_base_open(struct bg_helper *h, const uint8_t digest[32], struct bg_entry 
                  struct bg_reply *f)
 {
     struct bg_entry e = {0};
-    struct bg_store_name name = bg_store_name(digest, "");
+    struct bg_name name = bg_store_name(digest, "");
     int error = bg_entry_load(h, name.s, &e), fd = -1;
     if (error == 0 && e.kind != BG_V_base && (!ret || !(e.kind & BG_V_disk)))
         return bg_fail(f, BG_BASE_ABSENT, 0, "base %.12s is a snapshot%s", name.s,
@@ -124,7 +120,7 @@ void bg_spare_fill(struct bg_helper *h, const char *base)
         return;
     (void)!nice(19); /* the guest that has just got its disk boots now */
     BG_CLOSED int to = bg_duplicate(h->bases, from, &kind);
-    struct bg_store_name spare = bg_store_name(digest, ".spare");
+    struct bg_name spare = bg_store_name(digest, ".spare");
     if (to < 0 || fsync(to) < 0)
         return;
     bg_name_file(to, h->bases, spare.s);
@@ -160,9 +156,9 @@ static int users(struct bg_helper *h, const char *name, const struct bg_entry *e
 /* Safe because it is named by digest inside the helper's own folder; the owner's original is not touched. */
 BG_ACT(base_remove)
 {
-    struct bg_store_name name = bg_store_name(a->digest.b, ""),
-                         spare = bg_store_name(a->digest.b, ".spare"),
-                         gone = bg_store_name(a->digest.b, ".new"); /* or a save that was cut off */
+    struct bg_name name = bg_store_name(a->digest.b, ""),
+                   spare = bg_store_name(a->digest.b, ".spare"),
+                   gone = bg_store_name(a->digest.b, ".new"); /* or a save that was cut off */
     struct bg_entry e = {.kind = BG_V_full};
     if (bg_lock_vm(h, name.s, f) < 0 || bg_lock(h, BG_LOCK_BASES, f) < 0)
         return -1;

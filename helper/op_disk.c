@@ -45,9 +45,8 @@ static int claim(struct bg_helper *h, const uint8_t base[32], const char *name)
 static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint32_t *kind,
                      struct bg_reply *f)
 {
-    char claimed[16];
-    snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
-    BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : claim(h, vm->disk_base, claimed);
+    struct bg_name claimed = bg_name("%s.new", vm->id);
+    BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : claim(h, vm->disk_base, claimed.s);
     bool spare = fd >= 0;
     if (spare)
         *kind = BG_V_copy;
@@ -63,7 +62,7 @@ static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint
     if (ftruncate(fd, (off_t)vm->disk_size) < 0 || fchown(fd, vm->uid, vm->uid) < 0 ||
         fchmod(fd, 0600) < 0)
         return bg_sys(f, "size the disk");
-    if (spare ? renameat(h->disks, claimed, h->disks, vm->id) < 0
+    if (spare ? renameat(h->disks, claimed.s, h->disks, vm->id) < 0
               : bg_name_file(fd, h->disks, vm->id) < 0)
         return bg_sys(f, "name the disk");
     return 0;
@@ -221,10 +220,8 @@ int bg_disk_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         return 0;
     if (vm->disk_kind == BG_V_dm && bg_dm_remove(h, vm, f) < 0)
         return -1;
-    char claimed[16];
-    snprintf(claimed, sizeof(claimed), "%s.new", vm->id);
     if ((unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
-        (unlinkat(h->disks, claimed, 0) < 0 && errno != ENOENT))
+        (unlinkat(h->disks, bg_name("%s.new", vm->id).s, 0) < 0 && errno != ENOENT))
         return bg_sys(f, "remove the disk");
     vm->has_disk = false;
     return 0;

@@ -110,7 +110,7 @@ static int make(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, cons
 /* Safe because what the VMM wrote is taken by fd, made root's, and kept only while nobody can write to it. */
 BG_ACT(snap_save)
 {
-    struct bg_store_name name = bg_store_name(a->snap.b, "");
+    struct bg_name name = bg_store_name(a->snap.b, "");
     struct bg_vm vm;
     struct bg_entry e;
     if (a->what == BG_V_base)
