@@ -86,7 +86,7 @@ static void start_worker(struct bg_helper *h, int place, int connection, uid_t u
     if (pid > 0) {
         workers[place].pid = pid;
         workers[place].uid = uid;
-        workers[place].connection = dup(connection);
+        workers[place].connection = fcntl(connection, F_DUPFD_CLOEXEC, 3);
     }
     if (pid != 0)
         return;
