@@ -107,6 +107,7 @@ local function go_back(ctx)
   if ok then ok, e = install.unlink_others(host, ctx.from) end
   if ok then ok, e = host.journal:clear() end
   if not ok then
+    ctx.stranded = true   -- the journal stays: recovery has to end this
     return nil, err.new("update.rollback_failed", ("the old release %s is selected but does not serve yet"):format(ctx.from),
       { cause = e, remedy = "`systemctl status bangerd-root bangerd` tells why; running VMs are not affected" })
   end
@@ -134,7 +135,7 @@ M.steps = {
   end },
   { name = "journal", run = function(ctx)
     return ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "prepared" }
-  end, undo = function(ctx) return ctx.host.journal:clear() end },
+  end, undo = function(ctx) return ctx.stranded or ctx.host.journal:clear() end },
   { name = "previous", run = function(ctx)
     ctx.before = ctx.host.releases:previous()
     return ctx.host.releases:point("previous", ctx.from)
