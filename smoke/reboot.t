@@ -18,7 +18,14 @@ as_alice() { inside runuser -u alice -- "$@"; }
 show() { as_alice banger vm show "$1" --json | jq -r ".vm.$2"; }
 booted() { as_alice banger vm exec "$1" -- cat /proc/sys/kernel/random/boot_id; }
 # become NAME STATE: waits for it
-become() { as_alice banger vm wait "$1" --for "$2" --timeout 60s >/dev/null; }
+# Until its autostart has come to it, a VM shows how the last boot of the host left it: failed, perhaps.
+become() {
+    for _ in 1 2 3 4 5 6; do
+        as_alice banger vm wait "$1" --for "$2" --timeout 60s >/dev/null 2>&1 && return
+        sleep 1
+    done
+    as_alice banger vm wait "$1" --for "$2" --timeout 60s >/dev/null
+}
 trap 'smoke/systemd/host down "$host" >/dev/null 2>&1 || true' EXIT
 
 smoke/systemd/host up "$host" "$PWD/$archive:/release.tar.zst" "$parts:/parts"

@@ -156,7 +156,7 @@ is "a broken release does not stay" "$(inside ls /usr/local/lib/banger/rel)" 1.0
 
 cp "$made/kept.tar.zst" "$(echo "$site"/1.1.0/banger-1.1.0-*.tar.zst)"
 variant 1.1.0 && sign_variant 1.1.0 11 && latest 1.1.0
-as_alice banger vm ssh dev -- 'i=0; while sleep 0.1; do i=$((i + 1)); echo $i; done' >"$made/stream" 2>/dev/null &
+as_alice banger vm ssh dev -- sh -c 'i=0; while sleep 0.1; do i=$((i + 1)); echo $i; done' >"$made/stream" 2>/dev/null &
 session=$!
 for _ in $(seq 200); do [ -s "$made/stream" ] && break; sleep 0.1; done
 address=$(show address)

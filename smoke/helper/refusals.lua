@@ -1,5 +1,6 @@
 -- What a live helper refuses to its owner, each with its code; TAP on stdout.
 --   banger-dev --lua smoke/helper/refusals.lua SOCKET KERNEL
+local engines = require "banger.host.engines"
 local err = require "banger.core.err"
 local helper = require "banger.aio.helper"
 local priv = require "banger.host.priv"
@@ -35,7 +36,7 @@ local function disks_and_jails(root)
   local base = assert(root:base_admit { image = file }).digest
   sys.close(file)
   local engine
-  for _, one in ipairs(assert(root:engines())) do if one.name == "scripted" then engine = one.number end end
+  for _, one in ipairs(assert(engines.known(path:match "banger%-root%-(%w+)"))) do if one.name == "scripted" then engine = one.number end end
   assert(root:vm_reserve { vm = VM, slot = 4000 })
   local made = root:disk_create { vm = VM, base = image, size = DISK_BYTES, kind = "reflink" }
   if made then
