@@ -36,7 +36,8 @@ local function disks_and_jails(root)
   local base = assert(root:base_admit { image = file }).digest
   sys.close(file)
   local engine
-  for _, one in ipairs(assert(engines.known(path:match "banger%-root%-(%w+)"))) do if one.name == "scripted" then engine = one.number end end
+  local known = assert(engines.known(path:match "banger%-root%-(%w+)"))
+  for _, one in ipairs(known) do if one.name == "scripted" then engine = one.number end end
   assert(root:vm_reserve { vm = VM, slot = 4000 })
   local made = root:disk_create { vm = VM, base = image, size = DISK_BYTES, kind = "reflink" }
   if made then
