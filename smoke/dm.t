@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 need_root
 need_qemu
 
+make -s build/helper-client
 host=smdm$$ # the saved state serves many at once
 inside() { smoke/dmhost exec "$host" "$@"; }
 cleanup() { smoke/dmhost down "$host" >/dev/null 2>&1 || true; }
