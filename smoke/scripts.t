@@ -40,7 +40,7 @@ end_of() {
 }
 RANDOM=4711
 for signal in INT TERM KILL; do
-    for round in $(seq "${SMOKE_ROUNDS:-5}"); do
+    for round in $(seq "${SMOKE_ROUNDS:-3}"); do
         moment=$((RANDOM % 1200))
         is "$signal after $moment ms (round $round)" "$(end_of "$signal" "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))")" ""
     done
