@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A disk that is full while a guest is saved: one error, and the guest goes on.
+# A disk with less room than the guest's memory takes: one error before anything is done, and the guest goes on.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
@@ -8,15 +8,19 @@ need_root
 need_qemu
 instance=smfull
 root=/var/lib/banger-root/$instance
-trap 'smoke/instance down "$instance" >/dev/null 2>&1; umount "$root" 2>/dev/null || true; rmdir "$root" 2>/dev/null || true' EXIT
+clean() {
+    smoke/instance down "$instance" || true
+    umount "$root" && rmdir "$root"
+}
+trap 'clean >/dev/null 2>&1' EXIT
 mkdir -p "$root"
-mount -t tmpfs -o size=1800M,mode=0755 smfull "$root"
+mount -t tmpfs -o size=1800M,mode=0755 banger-smoke "$root" 2>/dev/null || skip_all "no file system can be mounted here"
 smoke/instance up "$instance" >/dev/null
 guest_parts
 banger vm create dev --memory 256M --quiet >/dev/null
 boot=$(boot_id dev)
 room() { df --output=avail -B1M "$root" | tail -1 | tr -d ' '; }
-left=40 # MiB: less than the guest's memory
+left=200 # MiB: VMs are paused below 5 %, which is 90; less than the guest's memory above that
 dd if=/dev/zero of="$root/ballast" bs=1M count=$(($(room) - left)) status=none
 for verb in "suspend dev" "snapshot create dev one" "fork dev other"; do
     # shellcheck disable=SC2086 # words
@@ -24,10 +28,10 @@ for verb in "suspend dev" "snapshot create dev one" "fork dev other"; do
     is "vm ${verb% dev*}: the guest goes on" "$(boot_id dev) $(field dev state)" "$boot running"
 done
 is "and nothing half-made is left" "$(banger vm snapshot list --json | jq '.snapshots | length') $(banger vm list --json | jq '.vms | length')" "0 1"
-ok "nor does it fill the disk" test "$(room)" -ge $((left - 5))
+is "nor are files of it" "$(find "$root" -name 'save.*')" ""
 rm "$root/ballast"
 ok "with room it is saved" banger vm suspend dev
 is "and wakes" "$(banger vm start dev --json 2>/dev/null | jq -r '.vms[0].way') $(boot_id dev)" "restore $boot"
 banger vm delete dev --force --quiet >/dev/null
-is "nothing is left" "$(vm_leaks)" ""
+is "nothing is left but this test's own file system" "$(vm_leaks)" "mount	$root"
 finish

@@ -249,6 +249,34 @@ describe("flow.snapshots", function()
     end)
   end)
 
+  it("does not save memory for which VMs would be paused, and says what it takes", function()
+    with_life({}, function(life, host)
+      assert(create(life))
+      host.free = 1.2 * 2 ^ 30
+      for _, verb in ipairs { fork, take, suspend } do
+        local done, problem = verb(life)
+        assert.is_nil(done)
+        assert.are.equal("host.full", problem.code)
+        assert.matches("the memory of dev takes up to %d+ MiB; 1.2 GiB are free", problem.message)
+      end
+      assert.are.equal(0, #host.store.snapshots:list())
+      check_guests(host, "no room")
+      host.free = 50 * 2 ^ 30
+      assert(take(life))
+    end)
+  end)
+
+  it("calls a disk that fills during the writing full", function()
+    with_life({}, function(life, host)
+      assert(create(life))
+      host.full = true
+      local done, problem = suspend(life)
+      assert.is_nil(done)
+      assert.are.equal("host.full", problem.code)
+      check_guests(host, "full")
+    end)
+  end)
+
   for name, verb in pairs(VERBS) do
     it(name .. ": whichever call fails, before or after its effect, the VM is as it was and nothing half-made is left", function()
       local first, last = calls_of(verb)

@@ -188,6 +188,7 @@ local function vmm_of(host, socket)
   call("resume", function() vmm.state = "Running" return true end)
   call("save", function()
     if vmm.state ~= "Paused" then return nil, err.new("vmm.refused", "it runs") end
+    if host.full then return nil, err.new("vmm.refused", "PUT /snapshot/create: guest memory: No space left on device") end
     vmm.wrote = true
     return true
   end)
@@ -357,7 +358,7 @@ function M.new(options)
     count = 0, foreign_slots = 0, trace = {}, ledger = {}, bases = {}, vmms = {}, jails = 0, fds = {}, next_fd = 100,
     connections = {}, listeners = {},
     guest = "answers", init = "banger", log = QUIET, boot_id = "boot-1", release = "6.1", reboot_timeout = 5,
-    cpu = { model = "Test", flags = "fpu sse2" }, engine_version = "1.16.1",
+    cpu = { model = "Test", flags = "fpu sse2" }, engine_version = "1.16.1", free = 50 * 2 ^ 30,
     engines = { { number = 1, name = "qemu", digest = ("a"):rep(64) } },
   }, M)
   for key, value in pairs(options or {}) do host[key] = value end
@@ -378,6 +379,7 @@ function M.new(options)
   host.engines_known = function() return step(host, "engine_list", function() return host.engines end) end
   host.engines_stamp = function() return tostring(host.engines) end
   host.host_key = function() return step(host, "host_key", function() return { private = "k", public = "ssh-ed25519 k" } end) end
+  host.room = function() return { free = host.free, total = 100 * 2 ^ 30 } end
   host.image = function(name)
     if name == "absent" then return nil, err.new("image.not_found", "image not found: absent") end
     return { name = name, path = "/images/image", digest = DIGEST.image, size = 2 ^ 30, init = host.init, agent = host.guest_agent }

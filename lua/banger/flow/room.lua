@@ -3,6 +3,7 @@
 -- guests, and for dm with a dead snapshot. Before that, VMs are paused; once there is room, they go on.
 --
 -- The kernel has no event for a file system that fills, so it is looked at: again before a writer of 1 GiB/s could have filled it.
+local err = require "banger.core.err"
 local task = require "banger.aio.task"
 
 local M = {}
@@ -14,6 +15,7 @@ local AGAIN = 1.5                               -- times FULL: gone on with abov
 local SPEED, SHORTEST, LONGEST = GIB, 0.5, 30
 M.REASON = "the host's disk is full"
 
+local function size(bytes) return bytes < GIB and ("%.0f MiB"):format(bytes / 2 ^ 20) or ("%.1f GiB"):format(bytes / GIB) end
 local function limit(kind, total) return math.min(kind.part * total, kind.most) end
 
 ---What the file system's state means. Pure.
@@ -26,6 +28,23 @@ function M.judge(fs, before)
   local seconds = math.max(SHORTEST, math.min(LONGEST, (fs.free - full) / SPEED))
   if fs.free < (before == "full" and AGAIN * full or full) then return "full", SHORTEST end
   return fs.free < limit(LOW, fs.total) and "low" or "plenty", seconds
+end
+
+---Is there room for so much, without VMs being paused for it? What cannot be looked at is let through: the writer meets its own end.
+---@param host table
+---@param bytes integer   at most written
+---@param what string     what is to be written, for the message
+---@return true|nil, banger.Error?   host.full
+function M.admit(host, bytes, what)
+  local fs, problem = host.room()
+  if not fs then
+    host.log:warn("room.unknown", { error = problem })
+    return true
+  end
+  local full = limit(FULL, fs.total)
+  if fs.free - bytes >= full then return true end
+  return nil, err.new("host.full", ("%s takes up to %s; %s are free, and VMs are paused below %s"):format(
+    what, size(bytes), size(fs.free), size(full)))
 end
 
 local function ours(record) return record.state == "paused" and (record.reason or ""):sub(1, #M.REASON) == M.REASON end
@@ -51,8 +70,6 @@ local function switch(life, wanted, method, state, fields)
   end
   return true
 end
-
-local function size(bytes) return ("%.1f GiB"):format(bytes / GIB) end
 
 ---Look once and do what follows.
 ---@param life table  flow/lifecycle

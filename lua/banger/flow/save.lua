@@ -6,6 +6,7 @@ local boot = require "banger.flow.boot"
 local ending = require "banger.flow.ending"
 local err = require "banger.core.err"
 local fit = require "banger.core.fit"
+local room = require "banger.flow.room"
 local steps = require "banger.flow.steps"
 local task = require "banger.aio.task"
 
@@ -21,6 +22,9 @@ local function doom(ctx)
   return ok, problem
 end
 
+local ROOM = { name = "room", run = function(ctx)
+  return room.admit(ctx.host, ctx.record.memory_mib * 2 ^ 20, "the memory of " .. ctx.record.name)
+end }
 local ROW = { name = "record", undo = function(ctx) return ctx.snapshot == nil or doom(ctx) end, run = function(ctx)
   local problem
   ctx.snapshot, problem = ctx.host.store.snapshots:add(ctx.wanted)
@@ -148,7 +152,7 @@ end
 function M.running(life, record, row, call)
   local ctx, problem = context(life, record, row, "full", call)
   if not ctx then return nil, problem end
-  return walk(ctx, boot.concat({ ROW }, SAVE, { GO_ON, READY }), call)
+  return walk(ctx, boot.concat({ ROOM, ROW }, SAVE, { GO_ON, READY }), call)
 end
 
 ---Save the disk of a VM that rests. The caller holds it.
@@ -177,7 +181,7 @@ function M.suspend(life, record, call)
   local turn = { name = "turn", run = function() return life.host.store:update(record.id, { suspending = ctx.snapshot.id }) end,
     undo = function() return life.host.store:update(record.id, { suspending = false }) end }
   local timings
-  timings, problem = through(ctx, boot.concat({ ROW }, SAVE, { READY, turn }), call)
+  timings, problem = through(ctx, boot.concat({ ROOM, ROW }, SAVE, { READY, turn }), call)
   if not timings then return nil, problem end
   local ok
   ok, problem = ending.finish(life, record, call.op, { suspended = ctx.snapshot.id, suspending = false, saving = false })
