@@ -52,7 +52,7 @@ static int search_sources(lua_State *L)
     if (load_from_tree(L, source))
         return 1;
     if (luaL_loadbufferx(L, source->begin, (size_t)(source->end - source->begin), source->chunk,
-                         "t") != 0)
+                         "bt") != 0)
         return lua_error(L);
     return 1;
 }

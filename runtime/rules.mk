@@ -28,6 +28,18 @@ $(RT)/embedded.c: runtime/embed $(RT)/lua.list
 $(RT)/embedded.o: $(RT)/embedded.c $(LUA_FILES:%=lua/%)
 	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
 
+# The programs' own tree is bytecode. What links a LuaJIT that may be another one on the day it runs (libbanger.so), or whose host
+# brings its own (libbanger.a), has the source.
+$(RT)/tool/%: runtime/tool/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) $(BASE_LDFLAGS) -o $@ $< -l:libluajit-5.1.a -lm -ldl
+$(RT)/compiled.c: $(RT)/tool/compile runtime/embed $(RT)/lua.list $(LUA_FILES:%=lua/%)
+	@mkdir -p $(sort $(dir $(LUA_FILES:%=$(RT)/lua/%)))
+	@cd lua && $(abspath $<) $(abspath $(RT))/lua $(LUA_FILES)
+	@runtime/embed $(RT)/lua $(LUA_FILES) > $@.$$$$ && mv -f $@.$$$$ $@
+$(RT)/compiled.o: $(RT)/compiled.c
+	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -c -o $@ $<
+
 $(RT)/version.c: FORCE
 	@mkdir -p $(@D)
 	@new=$@.$$$$; printf '#include "embed.h"\nconst char bg_version[] = "%s";\n' '$(VERSION)' > $$new; \
@@ -47,7 +59,7 @@ $(B)/libbanger.so: $(RT_OBJ)
 		-o $@ $^ $(RT_SHARED) -lluajit-5.1
 	ln -sf libbanger.so $(B)/libbanger.so.1
 
-$(B)/banger: $(RT)/main.o $(B)/libbanger.a
+$(B)/banger: $(RT)/main.o $(RT)/compiled.o $(B)/libbanger.a
 	$(CC) $(BASE_LDFLAGS) -o $@.$$$$ $^ $(RT_LIBS) && mv -f $@.$$$$ $@
 $(B)/bangerd: $(B)/banger
 	ln -sf banger $@
@@ -56,7 +68,7 @@ $(B)/bangerd: $(B)/banger
 $(RT)/dev/%.o: runtime/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(RT_CFLAGS) -DBANGER_DEV -c -o $@ $<
-$(B)/banger-dev: $(RT)/dev/main.o $(RT)/dev/loader.o $(filter-out $(RT)/loader.o,$(RT_OBJ))
+$(B)/banger-dev: $(RT)/dev/main.o $(RT)/dev/loader.o $(RT)/compiled.o $(filter-out $(RT)/loader.o $(RT)/embedded.o,$(RT_OBJ))
 	$(CC) $(BASE_LDFLAGS) -o $@.$$$$ $^ $(RT_LIBS) && mv -f $@.$$$$ $@
 
 # For specs: `require "banger.rt.sys"` under a plain luajit with package.cpath = build/spec/?.so (see spec/support/init.lua).
