@@ -16,7 +16,7 @@ home=$(getent passwd "$owner" | cut -d: -f6)/.local/share/banger/$instance
 chown -R "$owner" "$work"
 script() { cat >"$work/$1.lua"; chmod 644 "$work/$1.lua"; }
 status() { local got=0; "$@" >/dev/null 2>&1 || got=$?; echo "$got"; }
-names() { banger vm list --json | jq -r '[.vms[].name] | sort | join(" ")'; }
+names() { banger vm list --json | jq -r '[.vms[].name] | sort | join(" ")' || echo "vm list fails"; }
 
 # ---- what a script may leave: nothing, however it ends
 script three <<'LUA'
@@ -27,9 +27,18 @@ return banger.all({ "k1", "k2", "k3" }, function(name)
   end)
 end)
 LUA
-# end_of SIGNAL SECONDS: what is left some time after a script got the signal at that moment
-end_of() {
-    smoke/instance as-owner "$instance" bash -c "banger run $work/three.lua >/dev/null 2>&1 & sleep $2; kill -$1 \$!; wait \$!" 2>/dev/null || true
+# The same moments on every run: where the daemon tells of a step, the script ends itself.
+script own_end <<'LUA'
+local banger = require "banger"
+local at, seen = ..., {}
+return banger.vm.create({ name = "k1", engine = "scripted", lease = true }, { on_progress = function(p)
+  seen[#seen + 1] = p.step
+  if p.step == at then os.execute "kill -KILL $PPID" end
+  if p.step == "settle" then print(table.concat(seen, " ")) end
+end })
+LUA
+# what_is_left: some time after a script has ended
+what_is_left() {
     local tries
     # At most 5 s for what a killed client's leases and a cancelled start still have to undo.
     for tries in $(seq 25); do
@@ -38,12 +47,24 @@ end_of() {
     done
     echo "after $tries looks: $(names)"
 }
+# end_of SIGNAL SECONDS: what is left of a script that got the signal at that moment
+end_of() {
+    smoke/instance as-owner "$instance" bash -c "banger run $work/three.lua >/dev/null 2>&1 & sleep $2; kill -$1 \$!; wait \$!" 2>/dev/null || true
+    what_is_left
+}
 RANDOM=4711
 for signal in INT TERM KILL; do
-    for round in $(seq "${SMOKE_ROUNDS:-3}"); do
+    for round in $(seq "${SMOKE_ROUNDS:-5}"); do
         moment=$((RANDOM % 1200))
         is "$signal after $moment ms (round $round)" "$(end_of "$signal" "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))")" ""
     done
+done
+steps=$(banger run "$work/own_end.lua")
+like "a create tells of its steps" "$steps" "record .*disk .*boot .*settle"
+is "its VM goes with it" "$(what_is_left)" ""
+for step in $steps; do
+    smoke/instance as-owner "$instance" bash -c "banger run $work/own_end.lua $step" >/dev/null 2>&1 || true
+    is "KILL at the step $step" "$(what_is_left)" ""
 done
 script one_fails <<'LUA'
 local banger = require "banger"

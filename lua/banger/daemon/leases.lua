@@ -12,6 +12,7 @@ local M = {}
 M.__index = M
 
 local AT_ONCE = 16   -- VMs of one process that are deleted at the same time
+local NEVER = -1     -- the start time of a process that is gone: no process has it
 
 ---@param daemon table      daemon/service; its host is open
 ---@return table|nil leases, banger.Error?
@@ -36,6 +37,12 @@ local function let_go(self, id)
   host.log:warn("lease.failed", { op = op, vm = record.name, id = id, error = problem })
 end
 
+-- The start time of a process, by which it is told from a later one with its pid.
+local function start_of(pid)
+  local process = sys.proc(pid)
+  return process and process.start or NEVER
+end
+
 local function key_of(pid, start) return ("%d %d"):format(pid, start) end
 
 -- One watch for each process that owns anything. nil when the process is gone already.
@@ -43,9 +50,9 @@ local function owner_of(self, pid, start)
   local key = key_of(pid, start)
   if self.owners[key] then return self.owners[key] end
   local raw = sys.pidfd(pid)
-  local now = raw and sys.proc(pid)
-  if not now or now.start ~= start then
-    if raw then sys.close(raw) end
+  if not raw then return nil end
+  if start_of(pid) ~= start then
+    sys.close(raw)
     return nil
   end
   local owner = { vms = {} }
@@ -71,27 +78,28 @@ local function intent_key(name) return "name." .. name end
 ---@param name string
 ---@param pid integer
 function M:intend(name, pid)
-  local process = sys.proc(pid)
-  if process and not self.daemon.host.store:find(name) then
-    self.notes:put(intent_key(name), { pid = pid, start = process.start })
-  end
+  if self.daemon.host.store:find(name) then return end
+  self.notes:put(intent_key(name), { pid = pid, start = start_of(pid) })
 end
 
 ---The VM was made and is held, or was not made.
 ---@param name string
 function M:settle(name) self.notes:remove(intent_key(name)) end
 
----A VM belongs to the client's process from now on. It is deleted at once when that process is gone.
+---A VM belongs to the client's process from now on. Where that is gone the VM is deleted, by a task of the daemon's own: the request that
+---made the VM is cancelled with its client.
 ---@param id string
 ---@param pid integer
 ---@param start integer?    its start time, where it is known from before
 function M:hold(id, pid, start)
-  local process = sys.proc(pid)
-  start = start or process and process.start
+  start = start or start_of(pid)
   self.notes:put(id, { pid = pid, start = start })
-  local owner = process and owner_of(self, pid, start)
-  if not owner then return let_go(self, id) end
-  owner.vms[id] = true
+  local owner = owner_of(self, pid, start)
+  if owner then
+    owner.vms[id] = true
+  else
+    self.daemon.host.spawn("lease of process " .. pid, function() return let_go(self, id) end)
+  end
 end
 
 ---A VM is gone: nobody owns it.
