@@ -55,7 +55,8 @@ int bg_config_open(struct bg_helper *h, struct bg_reply *f)
                  {"disks", 0700, &h->disks},   {"logs", 0700, &h->logs},
                  {"jails", 0755, &h->jails},   {"engines", 0755, &engines}};
     umask(022);
-    if ((h->state = own_folder(bg_state_root(h->instance).s, f)) < 0 || read_config(h, f) < 0 ||
+    if ((h->instances = own_folder("/var/lib/banger-root", f)) < 0 ||
+        (h->state = own_folder(bg_state_root(h->instance).s, f)) < 0 || read_config(h, f) < 0 ||
         (h->run = own_folder(bg_run_root(h->instance).s, f)) < 0)
         return -1;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -31,8 +31,9 @@ struct bg_helper {
     gid_t owner_gid;
     uint32_t uid_base;
     uint32_t vms_max;
-    char boot[33];                                     /* boot id, 32 hex digits */
-    int state, ledger, bases, disks, jails, logs, run; /* folders, all root's */
+    char boot[33]; /* boot id, 32 hex digits */
+    /* folders, all root's; instances: in which every instance has its state */
+    int instances, state, ledger, bases, disks, jails, logs, run;
     int lock;       /* of the request that is being served; -1 between requests */
     int connection; /* the worker's; -1 in the main process */
     int notes;      /* the worker's inotify once it has one (bg_watch); else -1 */

@@ -77,6 +77,10 @@ static int make(struct bg_helper *h, struct bg_vm *vm, int from, const struct bg
     if (snap && dm != (e->disk_kind == BG_V_dm))
         return bg_fail(f, BG_DISK_KIND, 0, "kind: the snapshot's disk is %s; ask for auto",
                        dm ? "a file" : "dm");
+    if (dm && !bg_dm_available())
+        return bg_fail(f, BG_DISK_KIND, 0,
+                       "kind: the kernel has no device-mapper with the target snapshot; load "
+                       "dm_snapshot, or ask for another");
     vm->has_disk = true;
     vm->disk_settled = false;
     vm->disk_kind = dm ? BG_V_dm : kind == BG_V_auto ? BG_V_copy : kind;

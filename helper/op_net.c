@@ -321,7 +321,33 @@ static int look_for_listener(uint32_t proto, uint32_t port, bool local_only, str
     return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host", port);
 }
 
-/* Safe because it takes numbers only; privileged ports and ports with a listener are refused. */
+/*
+ * No other instance that is up in this boot has published the port: its table would take the traffic from ours, or ours from
+ * it. Each writes its own entry before it looks, so that of two at the same moment at most one gets it. Instances' names
+ * are everybody's to see, in those of their bridges; whose VM it is stays theirs.
+ */
+static int look_for_instance(struct bg_helper *h, struct bg_name entry, struct bg_reply *f)
+{
+    BG_LISTED DIR *all = bg_list(h->instances, ".");
+    if (!all)
+        return bg_sys(f, "list the instances");
+    struct bg_helper other = *h;
+    struct bg_net net;
+    for (struct dirent *e; (e = readdir(all));) {
+        if (!bg_valid_instance(e->d_name) || strcmp(e->d_name, h->instance) == 0)
+            continue;
+        BG_CLOSED int ledger =
+            bg_open(h->instances, bg_name("%.8s/ledger", e->d_name).s, O_PATH, 0);
+        other.ledger = ledger;
+        if (ledger >= 0 && faccessat(ledger, entry.s, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+            bg_net_load(&other, &net, NULL) == 0)
+            return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: is published by instance %s already",
+                           e->d_name);
+    }
+    return 0;
+}
+
+/* Safe because it takes numbers only; privileged ports, and ports with a listener or of another instance, are refused. */
 BG_ACT(port_publish)
 {
     struct bg_vm vm;
@@ -345,7 +371,8 @@ BG_ACT(port_publish)
     if ((!found && look_for_listener(a->proto, a->host_port, a->local_only, f) < 0) ||
         bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
         return -1;
-    if (bg_nft_port(h, &net, &asked, true, f) < 0) {
+    if ((!found && look_for_instance(h, bg_port_name(a->proto, a->host_port), f) < 0) ||
+        bg_nft_port(h, &net, &asked, true, f) < 0) {
         if (!found && bg_nft_port(h, &net, &asked, false, NULL) == 0)
             bg_forget(h, bg_port_name(a->proto, a->host_port), NULL);
         return -1;

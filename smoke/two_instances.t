@@ -26,6 +26,11 @@ is "each sees one" "$(one vm list --json | jq '.vms | length') $(two vm list --j
 is "they are two" "$([ "$(instance=smone field dev id)" != "$(instance=smtwo field dev id)" ] && echo yes)" yes
 is "addresses differ" "$([ "$(instance=smone field dev address)" != "$(instance=smtwo field dev address)" ] && echo yes)" yes
 is "uids differ" "$([ "$(ps -o uid= -p "$first")" != "$(ps -o uid= -p "$(instance=smtwo field dev pid)")" ] && echo yes)" yes
+ok "the first publishes a port" one vm port publish dev 18090:80
+like "which is taken for the second, by name" "$(two vm port publish dev 18090:81 2>&1 || true)" 'by instance smone already.*\(port\.taken\)'
+is "that keeps nothing of it" "$(two vm port list --json | jq '.ports | length')" 0
+ok "until the first removes it" one vm port remove dev 18090
+ok "then it is the second's" two vm port publish dev 18090:81
 got=0
 setpriv --reuid "$other" --clear-groups -- env BANGER_INSTANCE=smone /var/lib/banger-root/smtwo/programs/banger vm list >/dev/null 2>&1 || got=$?
 is "another user does not reach the first's daemon" "$([ $got = 5 ] || [ $got = 6 ] && echo refused)" refused

@@ -111,7 +111,7 @@ code("net.not_up", FAILED, "The instance's network is not up.", { "the helper wa
 code("net.conflict", CONFLICT, "The network's addresses or an interface name are somebody else's.",
   { "a VPN or another bridge uses the same range" })
 code("port.taken", CONFLICT, "The host's port is used already.",
-  { "another VM publishes it", "a program listens on it" })
+  { "another VM publishes it, of this instance or another", "a program listens on it" })
 code("engine.not_found", NOT_FOUND, "There is no such engine.", { "none is installed" },
   "`banger engine list` shows what is installed; `banger engine install --from FOLDER` adds one")
 code("engine.unsafe", FAILED, "The engine's files can be changed by somebody other than root.",
