@@ -5,6 +5,7 @@ local connection = require "banger.agent.connection"
 local control = require "banger.agent.control"
 local exec = require "banger.agent.exec"
 local proc = require "banger.aio.proc"
+local scratch = require "spec.support.scratch"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 
@@ -58,7 +59,7 @@ local function lives(pid)
   return p ~= nil and p.state ~= "Z"
 end
 
--- KILL was sent when the answer came; the kernel takes its time to obey.
+-- KILL was sent when the answer or the session's end came; the kernel takes its time to obey.
 local function goes(pid)
   for _ = 1, 500 do
     if not lives(pid) then return true end
@@ -76,9 +77,7 @@ describe("agent exec", function()
   end)
 
   case("passes every status on", function()
-    for _, status in ipairs { 0, 1, 2, 100, 124, 126, 127, 128, 200, 255 } do
-      assert.equal(status, sh("exit " .. status).code)
-    end
+    for status = 0, 255 do assert.equal(status, sh("exit " .. status).code) end
   end)
 
   case("tells a signal from a status", function()
@@ -173,8 +172,13 @@ describe("agent exec", function()
   end)
 
   case("ends a command and its group at the timeout with 124", function()
-    local r = sh("sleep 60 & echo $!; wait", { timeout = 0.2 })
-    assert.same({ 124, true }, { r.code, r.timed_out })
+    local r
+    -- On a busy machine the shell may not have come to write anything in the shorter ones.
+    for _, seconds in ipairs { 0.2, 2, 10 } do
+      r = sh("sleep 60 & echo $!; wait", { timeout = seconds })
+      assert.same({ 124, true }, { r.code, r.timed_out })
+      if r.stdout ~= "" then break end
+    end
     assert.is_true(goes(tonumber(r.stdout)))
   end)
 
@@ -228,17 +232,19 @@ describe("agent exec", function()
       child.stdin:close()
       child:wait()
     end)
-    assert.is_false(lives(pid))
+    assert.is_true(goes(pid))
   end)
 
   case("leaves a detached command alone when the client goes", function()
     local pid
+    local folder = scratch.folder()
     proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
-      local argv = { "sh", "-c", "echo $$; sleep 0.3; exit 0" }
+      local argv = { "sh", "-c", "echo $$; while [ -e \"$0\" ]; do sleep 0.02; done", folder }
       local session = assert(exec.start(child.stdin, { argv = argv, user = USER, detach = true }))
       session:wait { stdout = function(piece) pid = tonumber(piece) return nil, { code = "task.cancelled" } end }
       child.stdin:close()
       assert.is_true(lives(pid))
+      scratch.remove(folder)
       child:wait() -- the session stays until the command has ended
     end)
     assert.is_false(lives(pid))
