@@ -326,11 +326,12 @@ static int look_for_listener(uint32_t proto, uint32_t port, bool local_only, str
  * it. Each writes its own entry before it looks, so that of two at the same moment at most one gets it. Instances' names
  * are everybody's to see, in those of their bridges; whose VM it is stays theirs.
  */
-static int look_for_instance(struct bg_helper *h, struct bg_name entry, struct bg_reply *f)
+static int look_for_instance(struct bg_helper *h, uint32_t proto, uint32_t port, struct bg_reply *f)
 {
     BG_LISTED DIR *all = bg_list(h->instances, ".");
     if (!all)
         return bg_sys(f, "list the instances");
+    struct bg_name entry = bg_port_name(proto, port);
     struct bg_helper other = *h;
     struct bg_net net;
     for (struct dirent *e; (e = readdir(all));) {
@@ -341,8 +342,8 @@ static int look_for_instance(struct bg_helper *h, struct bg_name entry, struct b
         other.ledger = ledger;
         if (ledger >= 0 && faccessat(ledger, entry.s, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
             bg_net_load(&other, &net, NULL) == 0)
-            return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: is published by instance %s already",
-                           e->d_name);
+            return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: %u is published by instance %s already",
+                           port, e->d_name);
     }
     return 0;
 }
@@ -371,7 +372,7 @@ BG_ACT(port_publish)
     if ((!found && look_for_listener(a->proto, a->host_port, a->local_only, f) < 0) ||
         bg_save(h, bg_port_name(asked.proto, asked.host_port), &asked, sizeof(asked), false, f) < 0)
         return -1;
-    if ((!found && look_for_instance(h, bg_port_name(a->proto, a->host_port), f) < 0) ||
+    if ((!found && look_for_instance(h, a->proto, a->host_port, f) < 0) ||
         bg_nft_port(h, &net, &asked, true, f) < 0) {
         if (!found && bg_nft_port(h, &net, &asked, false, NULL) == 0)
             bg_forget(h, bg_port_name(a->proto, a->host_port), NULL);

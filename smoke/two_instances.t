@@ -27,7 +27,7 @@ is "they are two" "$([ "$(instance=smone field dev id)" != "$(instance=smtwo fie
 is "addresses differ" "$([ "$(instance=smone field dev address)" != "$(instance=smtwo field dev address)" ] && echo yes)" yes
 is "uids differ" "$([ "$(ps -o uid= -p "$first")" != "$(ps -o uid= -p "$(instance=smtwo field dev pid)")" ] && echo yes)" yes
 ok "the first publishes a port" one vm port publish dev 18090:80
-like "which is taken for the second, by name" "$(two vm port publish dev 18090:81 2>&1 || true)" 'by instance smone already.*\(port\.taken\)'
+like "which is taken for the second, by name" "$(two vm port publish dev 18090:81 2>&1 || true)" '18090 is published by instance smone already.*\(port\.taken\)'
 is "that keeps nothing of it" "$(two vm port list --json | jq '.ports | length')" 0
 ok "until the first removes it" one vm port remove dev 18090
 ok "then it is the second's" two vm port publish dev 18090:81
