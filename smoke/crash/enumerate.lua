@@ -23,6 +23,8 @@ M.__index = M
 
 local VM, BYSTANDER = "target", "bystander"
 local SWEEP_WAIT_SECONDS = 20
+local FIRST_PORT, PORTS = 23456, 4096
+local UIDS = 4096   -- of an instance
 
 local name, engine, stride, offset = ...
 local scripted = engine == "scripted"
@@ -260,13 +262,14 @@ end
 
 local ok, problem = task.main(function()
   local world = instance.new(name, ("/var/lib/banger-root/%s/stops"):format(name), VM)
-  -- A guest that says nothing is given up after so many seconds. The port is the host's: one for each instance that runs at once.
-  local options = { engine = engine, seconds = scripted and 3 or 120, port = 23456 + offset }
+  world:start_helper()
+  -- A guest that says nothing is given up after so many seconds. The port is the host's: one for each instance, as its range of uids is.
+  local port = FIRST_PORT + assert(world.priv:hello()).uid_base / UIDS % PORTS
+  local options = { engine = engine, seconds = scripted and 3 or 120, port = port }
   local self = setmetatable({
     world = world, drive = driver.new(world, VM, options), stride = tonumber(stride), offset = tonumber(offset), only = only,
     counted = 0, rounds = 0, tests = 0,
   }, M)
-  world:start_helper()
   world:kill_daemon()
   world:start_daemon()
   self.bystander = assert(world:call("vm.create", { name = BYSTANDER, engine = engine, cold = true })).vm

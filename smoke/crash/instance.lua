@@ -95,19 +95,24 @@ end
 
 -- ── the VMs' processes ─────────────────────────────────────────────────────────────────────────────────────
 
----Processes of users that only VMs of this instance have, by user: a VMM may have children.
----@return table<integer, integer[]>
+-- The jail that a process is in: what is mounted as its root, which its own name for it does not tell.
+local function jail_of(pid, instance)
+  local file = io.open(("/proc/%s/mountinfo"):format(pid))
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text and text:match(("/%s/jails/firecracker/(%%w+)/root%%S* / "):format(instance))
+end
+
+---Processes in jails of this instance, by jail: a VMM may have children.
+---@return table<string, integer[]>
 function M:vmms()
-  if not self.uids then
-    local hello = assert(self.priv:hello())
-    self.uids = { first = hello.uid_base, last = hello.uid_base + hello.uid_count - 1 }
-  end
   local out = {}
   for _, name in ipairs(sys.list "/proc" or {}) do
-    local stat = name:find "^%d+$" and sys.stat("/proc/" .. name)
-    if stat and stat.uid >= self.uids.first and stat.uid <= self.uids.last then
-      out[stat.uid] = out[stat.uid] or {}
-      table.insert(out[stat.uid], tonumber(name))
+    local jail = name:find "^%d+$" and jail_of(name, self.name)
+    if jail then
+      out[jail] = out[jail] or {}
+      table.insert(out[jail], tonumber(name))
     end
   end
   return out
@@ -184,6 +189,22 @@ local function surplus(self, vms)
   if disks > #vms then return ("%d disks for %d VMs"):format(disks, #vms) end
 end
 
+-- Files of snapshots that nobody stands on, against what could still want them: templates, snapshots that were asked for, memory of VMs
+-- that sleep.
+local function forgotten(self, vms)
+  local rows, problem = self.priv:bases()
+  if not rows then return err.format(problem) end
+  local unused, wanted = 0, 0
+  for _, row in ipairs(rows) do unused = unused + (row.kind ~= "base" and row.users == 0 and 1 or 0) end
+  for _, vm in ipairs(vms) do wanted = wanted + (vm.suspended and 1 or 0) end
+  for _, params in ipairs { {}, { templates = true } } do
+    local list, failure = self:call("snapshot.list", params)
+    if not list then return err.format(failure) end
+    wanted = wanted + #list.snapshots
+  end
+  if unused > wanted then return ("%d snapshots that nobody stands on, and %d are known"):format(unused, wanted) end
+end
+
 local function look(self)
   local list, problem = self:call "vm.list"
   if not list then return nil, err.format(problem) end
@@ -199,7 +220,7 @@ local function look(self)
   end
   local id = next(by_id)
   if id then return nil, "no record speaks of " .. id end
-  local why = surplus(self, list.vms)
+  local why = surplus(self, list.vms) or forgotten(self, list.vms)
   if why then return nil, why end
   return list.vms
 end

@@ -8,14 +8,15 @@
 local folder, victim = os.getenv "BANGER_STOPS", os.getenv "BANGER_STOPS_VM"
 package.path = debug.getinfo(1, "S").source:match "^@(.*/)" .. "?.lua"   -- what is beside this file
 local verbs = require "verbs"
-local WRITES, SNAPSHOT_WRITES = { "create", "update", "delete" }, { "add", "ready", "doom" }
+local WRITES, SNAPSHOT_WRITES = { "create", "update", "delete" }, { "add", "ready", "doom", "doom_of", "forget" }
 
 local SWEEP_SECONDS = 0.5
 
 local armed = 0
+local background = setmetatable({}, { __mode = "k" })   -- coroutines of what is nobody's verb and runs beside it: its effects are no stops
 
 local function stop(when, what)
-  if armed == 0 then return end
+  if armed == 0 or background[coroutine.running()] then return end
   local at = assert(io.open(folder .. "/at", "w"))
   at:write(when, " ", what, "\n")
   at:close()
@@ -49,10 +50,7 @@ wrap("banger.aio.helper", function(module)
   function module.new(...)
     local pool = new(...)
     local call = pool.call
-    function pool:call(op, ...)
-      if op == "vm_list" then return call(self, op, ...) end   -- the sweep's look: no verb asks for it
-      return around("helper " .. op, call, self, op, ...)
-    end
+    function pool:call(op, ...) return around("helper " .. op, call, self, op, ...) end
     return pool
   end
   return module
@@ -60,8 +58,24 @@ end)
 
 -- The sweep looks all the time, so that it has its chance to take away what a verb is about to need.
 wrap("banger.flow.sweep", function(module)
-  local new = module.new
+  local new, look = module.new, module.look
   function module.new(reconcile) return new(reconcile, SWEEP_SECONDS) end
+  function module.look(...)
+    background[coroutine.running()] = true
+    return look(...)
+  end
+  return module
+end)
+
+-- Files of snapshots go when there is time for it, which is no place in an order of stops. So while a verb runs they stay, and go at its
+-- end, as its last effects.
+local remove_files
+wrap("banger.flow.snapshots", function(module)
+  remove_files = module.sweep
+  function module.sweep(life)
+    background[coroutine.running()] = true
+    return armed > 0 or remove_files(life)
+  end
   return module
 end)
 
@@ -103,8 +117,10 @@ wrap("banger.flow.lifecycle", function(module)
     local run = module[verb]
     module[verb] = function(life, params, call)
       if params.name ~= victim then return run(life, params, call) end
+      remove_files(life)   -- what earlier verbs have left to remove is none of this one's stops
       armed = armed + 1
       local vm, problem = run(life, params, call)
+      remove_files(life)
       stop("done", verb)
       armed = armed - 1
       return vm, problem
