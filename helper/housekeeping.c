@@ -2,20 +2,30 @@
 #include "housekeeping.h"
 #include "op.h"
 
-/*
- * Keep the end of a log that its writer has open for appending. What is written between our read and the cut is
- * lost, which a console may.
- */
-static void cut(int logs, const char *name)
+void bg_log_bound(int dir, const char *name)
 {
-    static char tail[BG_LOG_KEEP];
     struct stat st;
-    BG_CLOSED int fd = bg_open(logs, name, O_RDWR | O_APPEND, 0);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= BG_LOG_MAX)
+    BG_CLOSED int fd = bg_open(dir, name, O_WRONLY | O_NONBLOCK, 0);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
         return;
-    ssize_t n = pread(fd, tail, sizeof(tail), st.st_size - BG_LOG_KEEP);
-    if (n > 0 && ftruncate(fd, 0) == 0)
-        bg_write_all(fd, tail, (size_t)n);
+    /* Whole blocks: of a part the kernel makes zeros. */
+    off_t blocks = (st.st_size - BG_LOG_KEEP) / st.st_blksize;
+    if (blocks > 0 && st.st_blocks * 512 > BG_LOG_MAX)
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, blocks * st.st_blksize);
+}
+
+/* In a process of its own: what lies in a jail is the VMM's, and may be anything. */
+static void bound_jails(struct bg_helper *h, const char *none)
+{
+    (void)none;
+    BG_LISTED DIR *d = bg_list(h->jails, "firecracker");
+    for (struct dirent *e; d && (e = readdir(d));) {
+        BG_CLOSED int root = e->d_name[0] == '.' ? -1 : bg_jail_root(h, e->d_name, NULL);
+        if (root < 0)
+            continue;
+        bg_log_bound(root, "vmm.log");
+        bg_log_bound(root, "metrics");
+    }
 }
 
 void bg_housekeeping(struct bg_helper *h)
@@ -23,7 +33,8 @@ void bg_housekeeping(struct bg_helper *h)
     BG_LISTED DIR *d = bg_list(h->logs, ".");
     for (struct dirent *e; d && (e = readdir(d));)
         if (e->d_name[0] != '.')
-            cut(h->logs, e->d_name);
+            bg_log_bound(h->logs, e->d_name);
+    bg_later(h, bound_jails, "");
     if (faccessat(h->ledger, "net", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         bg_later(h, bg_net_restore, "");
 }

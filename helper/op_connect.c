@@ -173,8 +173,10 @@ BG_ACT(vm_log)
     r->file = root < 0 ? -1 : bg_open_plain(root, live[a->log], vm.uid);
     if (root < 0 || (r->file < 0 && errno == ENOENT))
         r->file = bg_open_plain(h->logs, bg_log_name(vm.id, kept[a->log]).s, vm.uid);
-    if (r->file >= 0)
+    if (r->file >= 0) {
+        lseek(r->file, 0, SEEK_DATA); /* the front of a long one is a hole: bg_log_bound */
         return 0;
+    }
     if (errno == ENOENT)
         return bg_fail(f, BG_JAIL_ABSENT, ENOENT, "vm %s has no such log: it was never started",
                        vm.id);

@@ -116,4 +116,14 @@ vm_leaks() { smoke/leaks --running "$instance" || true; }
 # field NAME FIELD: of `vm show`, as JSON has it
 field() { banger vm show "$1" --json | jq -r ".vm.$2"; }
 
+# log_bounded FILE: wait until a log takes no more of the disk than it may; the helper looks every few seconds.
+log_bounded() {
+    local _
+    for _ in $(seq 120); do
+        [ "$(($(stat -c %b "$1") * 512))" -gt $((4 << 20)) ] || return 0
+        sleep 0.5
+    done
+    return 1
+}
+
 boot_id() { banger vm exec "$1" -- cat /proc/sys/kernel/random/boot_id; }

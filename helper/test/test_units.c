@@ -1,6 +1,7 @@
 /* The helper's pure parts: the wire codec over every operation, names, records, /proc, digests. */
 #include "../../runtime/wire_client.h"
 #include "../copy.h"
+#include "../housekeeping.h"
 #include "../names.h"
 #include "../proc.h"
 #include "../record.h"
@@ -297,6 +298,46 @@ static void test_sha256(void)
     close(to);
 }
 
+/* A writer that does not append, as Firecracker's, and what a VMM can put in a log's place. */
+static void test_log_bound(void)
+{
+    static char chunk[65536];
+    char folder[] = "/var/tmp/banger-logs-XXXXXX", back[6];
+    struct stat st;
+    CHECK(mkdtemp(folder) != NULL);
+    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int log = openat(dir, "log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    memset(chunk, 'x', sizeof(chunk));
+    for (int round = 0; round < 2; round++) {
+        for (size_t n = 0; n < BG_LOG_MAX + BG_LOG_KEEP; n += sizeof(chunk))
+            CHECK(write(log, chunk, sizeof(chunk)) == (ssize_t)sizeof(chunk));
+        CHECK(write(log, "last\n", 5) == 5);
+        CHECK(linkat(dir, "log", dir, "second", 0) == 0);
+        bg_log_bound(dir, "log"); /* it may be anything by that name */
+        CHECK(fstat(log, &st) == 0 && st.st_blocks * 512 > BG_LOG_MAX);
+        CHECK(unlinkat(dir, "second", 0) == 0);
+        CHECK(symlinkat("log", dir, "second") == 0);
+        bg_log_bound(dir, "second");
+        CHECK(fstat(log, &st) == 0 && st.st_blocks * 512 > BG_LOG_MAX);
+        CHECK(unlinkat(dir, "second", 0) == 0);
+        bg_log_bound(dir, "log");
+        CHECK(fstat(log, &st) == 0 && st.st_blocks * 512 <= BG_LOG_KEEP + 65536);
+        CHECK(lseek(log, 0, SEEK_CUR) == st.st_size);
+        CHECK(pread(log, back, 5, st.st_size - 5) == 5 && memcmp(back, "last\n", 5) == 0);
+        int reader = openat(dir, "log", O_RDONLY | O_CLOEXEC);
+        off_t data = lseek(reader, 0, SEEK_DATA);
+        CHECK(data > 0 && data <= st.st_size - BG_LOG_KEEP);
+        CHECK(read(reader, back, 1) == 1 && back[0] == 'x');
+        close(reader);
+    }
+    close(log);
+    CHECK(mkfifoat(dir, "fifo", 0600) == 0);
+    bg_log_bound(dir, "fifo");
+    bg_log_bound(dir, "absent");
+    CHECK(unlinkat(dir, "log", 0) == 0 && unlinkat(dir, "fifo", 0) == 0 && rmdir(folder) == 0);
+    close(dir);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < bg_ops_count; i++)
@@ -310,6 +351,7 @@ int main(void)
     test_record();
     test_proc();
     test_sha256();
+    test_log_bound();
     printf("helper units: %d checks, %d failed\n", checks, failures);
     return failures != 0;
 }

@@ -19,37 +19,33 @@ local function changes(raw)
   return function() return task.sleep(LOOK_AGAIN) end, function() end
 end
 
----Feeds what there is; the number of bytes and what the reader said, or nil, err.
+---Feeds what there is; true and what the reader said, or nil, err.
 local function drain(raw, feed)
-  local count, said = 0, nil
+  local said
   while said == nil do
     local bytes, e = sys.read(raw, CHUNK)
     if not bytes then return nil, e end
     if bytes == "" then break end
-    count = count + #bytes
     said = feed(bytes)
   end
-  return count, said
+  return true, said
 end
 
----Feeds until the reader ends it, or until the file has become shorter than what was read of it (a start of the VM, or the
----helper keeping the tail).
+---Feeds until the reader ends it, or until the file is shorter than it was (a start of the VM). Its size is no sum of what was read:
+---the front of a long log is a hole, and we begin behind that.
 local function follow(raw, feed)
   local wait, done = changes(raw)
-  local position = 0
-  local ok, extra = true, nil
-  while ok do
-    local count
-    count, extra = drain(raw, feed)
-    if not count or extra ~= nil then
-      ok = count
-      break
-    end
-    position = position + count
-    if sys.stat(raw).size < position then break end
+  local size = sys.stat(raw).size
+  local ok, extra
+  repeat
+    ok, extra = drain(raw, feed)
+    if not ok or extra ~= nil then break end
+    local before = size
+    size = sys.stat(raw).size
+    if size < before then break end
     ok, extra = wait()
     if ok then extra = nil end
-  end
+  until not ok
   done()
   return ok, extra
 end
