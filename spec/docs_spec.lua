@@ -1,5 +1,5 @@
 -- What the documents say is true, word by word: each command in them is one that banger takes, each code is registered, each function of
--- the API exists, Lua is Lua; and what is generated of them is what the program says now. smoke/docs.t runs guide and cookbook.
+-- the API exists, Lua is Lua; and what is generated of them is what the program says now. smoke/docs.t runs what is in blocks.
 local codes = require "banger.core.codes"
 local methods = require "banger.rpc.methods"
 local parse = require "banger.cli.parse"
@@ -54,6 +54,20 @@ local function commands_of(text)
   return out
 end
 
+-- Runs of indented lines; empty ones end none.
+local function blocks_of(text)
+  local out, block = {}, {}
+  for line in (text .. "\n#\n"):gmatch "(.-)\n" do
+    if line:find "^    " then
+      block[#block + 1] = line:sub(5)
+    elseif line ~= "" and #block > 0 then
+      out[#out + 1] = table.concat(block, "\n")
+      block = {}
+    end
+  end
+  return out
+end
+
 local function words_of(line)
   local argv = {}
   line = line:gsub("'[^']*'?.*$", "quoted"):gsub("%s[|>].*$", ""):gsub("%$%w+", "name")
@@ -103,19 +117,32 @@ describe("the documents", function()
   it("have Lua that is Lua", function()
     local tried = 0
     for _, path in ipairs(documents()) do
-      local block = {}
-      local function try()
-        local source = table.concat(block, "\n"):gsub("^#!", "--")
-        block = {}
-        if not source:find 'require%(? ?"banger"' then return end
-        assert(loadstring((source:gsub("…", ""))), path .. ": " .. source)
-        tried = tried + 1
-      end
-      for line in (read(path) .. "\n#\n"):gmatch "(.-)\n" do
-        if line:find "^    " then block[#block + 1] = line:sub(5) elseif line ~= "" then try() end
+      for _, block in ipairs(blocks_of(read(path))) do
+        local source = block:gsub("^#!", "--")
+        if source:find 'require%(? ?"banger"' then
+          assert(loadstring((source:gsub("…", ""))), path .. ": " .. source)
+          tried = tried + 1
+        end
       end
     end
     assert.is_true(tried >= 10)
+  end)
+
+  it("have C that a compiler takes", function()
+    local outside, inside = {}, {}
+    for _, block in ipairs(blocks_of(read "docs/embedding.md")) do
+      if not block:find "^make " then
+        -- A function's head stands there without its body.
+        local head, heads = block:gsub("^static ", "extern ")
+        table.insert(heads > 0 and outside or inside, head)
+      end
+    end
+    assert.are.same({ 1, 3 }, { #outside, #inside })
+    local folder = scratch.folder()
+    finally(function() scratch.remove(folder) end)
+    scratch.write(folder .. "/page.c", ('#include "banger.h"\n#include <poll.h>\n#include <stdio.h>\n%s\nint main(void)\n{\n%s\n%s\n}\n')
+      :format(outside[1], "int state = 0;", table.concat(inside, "\n")))
+    scratch.output(("cc -std=gnu11 -fsyntax-only -Iruntime -Wall -Werror %s/page.c"):format(folder))
   end)
 
   for page in pairs(GENERATED) do

@@ -70,7 +70,7 @@ play "banger vm prune"
 play "banger kernel import vmlinux --name mine --boot-args 'console=ttyS0 quiet'" 1
 in_home "banger kernel import vmlinux --initrd initrd --name mine --quiet"
 
-for line in "image list" "image show debian" "image import disk.ext4 --name mine" "image warm debian" "image delete mine" "image prune" \
+for line in "image list" "image show debian" "image import disk.ext4 --name mine" "image warm debian" "image delete mine" \
     "kernel list" "kernel delete mine" "engine list" "engine verify" \
     "ssh-config show" "ssh-config install" "ssh-config uninstall" "hooks list" "hooks reload" "explain" "explain vm.not_found" \
     "schema vm list" "version" "version --json" "events" "repl" "repl lib.lua" "mcp" "mcp --read-only" \
@@ -91,6 +91,12 @@ ok "banger engine install --from build/engine/qemu" env BANGER_INSTANCE="$instan
 played["banger doctor"]=1
 like "banger doctor" "$(in_home 'banger doctor' 2>&1 || true)" "PASS"
 
+play "banger doctor --bundle banger-doctor.tar" "$(in_home 'banger doctor >/dev/null 2>&1' && echo 0 || echo $?)"
+# Last of all: it takes every image that no VM uses.
+play "banger image prune"
+
+leave "sudo banger doctor --fix" "smoke/doctor.t"
+leave "banger fetch https://example.org/x --limit 1000" "it writes into a descriptor that its parent gives it; smoke/update.t has what it is for"
 leave "banger vm exec dev --timeout 10s -- apt-get update" "it needs the world"
 for line in "image build debian" "image build debian --name tools --packages git,make" "kernel pull debian"; do
     leave "banger $line" "smoke/lib.sh makes the parts of all scenarios with it"

@@ -8,6 +8,7 @@ typedef int pid_t;
 pid_t fork(void);
 pid_t waitpid(pid_t, int *, int);
 int kill(pid_t, int);
+void (*signal(int, void (*)(int)))(int);
 void _exit(int);
 int execve(const char *, const char *const *, const char *const *);
 int open(const char *, int, ...);
@@ -40,6 +41,9 @@ local M = {}
 
 M.SIGABRT, M.SIGKILL, M.SIGTERM = 6, 9, 15
 
+-- What a shell has its background jobs ignore, and the runtime itself: a program starts with none of it, wherever the specs run.
+local SIGINT, SIGQUIT, SIGPIPE = 2, 3, 13
+
 function M.is_root()
   return C.geteuid() == 0
 end
@@ -50,7 +54,7 @@ local function cstrings(list)
   return array
 end
 
---- Starts argv[1] with an empty environment. options: stdout, stderr (file names), uid, cwd, umask, env.
+--- Starts argv[1] with an empty environment and no signal ignored. options: stdout, stderr (file names), uid, cwd, umask, env.
 function M.spawn(argv, options)
   local args, env = cstrings(argv), cstrings(options.env or {})
   local pid = C.fork()
@@ -63,6 +67,7 @@ function M.spawn(argv, options)
     C.dup2(out, 1)
     C.dup2(err, 2)
     for fd = 3, 63 do C.close(fd) end
+    for _, signal in ipairs { SIGINT, SIGQUIT, SIGPIPE } do C.signal(signal, nil) end
     C.umask(options.umask or 18)
     C.chdir(options.cwd or "/")
     if options.uid and options.uid ~= 0 then
