@@ -170,6 +170,21 @@ describe("flow.update", function()
     assert.is_nil(done)
     assert.are.equal("1.0.0", world.current)
     assert.are.equal("update.rollback_failed", e.others[1].code)
+    assert.are.equal("rollback", world.journal.step)
+    return true
+  end)
+
+  case.it(it, "keeps the old release for recovery when the way back cannot even select it", function()
+    for _, point in ipairs { { "journal.write", 3 }, { "releases.point current", 2 } } do
+      local world = fake { ["start daemon"] = 1, [point[1]] = point[2] }
+      world.placed["1.0.0"] = true
+      local done, e = run(world)
+      assert.is_nil(done)
+      assert.are.equal("update.rollback_failed", e.others[1].code)
+      assert.are.equal("1.1.0", world.current)
+      assert.are.equal("1.0.0", world.journal.from)
+      assert.is_true(world.placed["1.0.0"])
+    end
     return true
   end)
 
@@ -199,7 +214,7 @@ describe("flow.update", function()
 
   case.it(it, "is taken back when the helper is not the new release's", function()
     local world = fake()
-    world.host.daemon.helper_runs = function() return false end
+    world.host.daemon.helper_runs = function(version) return version ~= "1.1.0" end
     local done, e = run(world)
     assert.is_nil(done)
     assert.are.equal("update.helper_sick", e.code)

@@ -107,11 +107,17 @@ local function go_back(ctx)
   if ok then ok, e = install.unlink_others(host, ctx.from) end
   if ok then ok, e = host.journal:clear() end
   if not ok then
-    ctx.stranded = true   -- the journal stays: recovery has to end this
-    return nil, err.new("update.rollback_failed", ("the old release %s is selected but does not serve yet"):format(ctx.from),
+    ctx.stranded = true
+    return nil, err.new("update.rollback_failed", ("the old release %s does not serve yet"):format(ctx.from),
       { cause = e, remedy = "`systemctl status bangerd-root bangerd` tells why; running VMs are not affected" })
   end
   return true
+end
+
+-- Where the way back has failed, recovery has to end it, and needs all that it started from: the journal, and the old release, which
+-- may be neither `current` yet nor what `previous` was.
+local function unless_stranded(undo)
+  return function(ctx) return ctx.stranded or undo(ctx) end
 end
 
 ---@type banger.Step[]
@@ -124,7 +130,7 @@ M.steps = {
   end, undo = function(ctx) return ctx.host.archive:discard() end },
   { name = "place", within = 60, run = function(ctx)
     return ctx.host.releases:put(ctx.unpacked, ctx.to, ctx.owner)
-  end, undo = function(ctx) return ctx.host.releases:prune() end },
+  end, undo = unless_stranded(function(ctx) return ctx.host.releases:prune() end) },
   { name = "migrations", within = 20, run = function(ctx)
     return ctx.host.daemon.check_migrations(ctx.host.releases:path(ctx.to) .. "/bangerd")
   end },
@@ -135,11 +141,11 @@ M.steps = {
   end },
   { name = "journal", run = function(ctx)
     return ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "prepared" }
-  end, undo = function(ctx) return ctx.stranded or ctx.host.journal:clear() end },
+  end, undo = unless_stranded(function(ctx) return ctx.host.journal:clear() end) },
   { name = "previous", run = function(ctx)
     ctx.before = ctx.host.releases:previous()
     return ctx.host.releases:point("previous", ctx.from)
-  end, undo = function(ctx) return not ctx.before or ctx.host.releases:point("previous", ctx.before) end },
+  end, undo = unless_stranded(function(ctx) return not ctx.before or ctx.host.releases:point("previous", ctx.before) end) },
   -- `flipped` is written before the flip: recovery that finds it goes back, which is right on both sides of the rename.
   { name = "select", within = 10, run = function(ctx)
     local ok, e = ctx.host.journal:write { from = ctx.from, to = ctx.to, step = "flipped" }
