@@ -4,19 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
-need_root
-need_qemu
-command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
-
-host=smdeb version=$(build/banger version --json | jq -r .version.version)
-parts=$(cached_guest_parts)
+. smoke/systemd/lib.sh
+owner=banger # an account that the package makes
 rm -rf build/smoke/deb
-DEB=1 units/release "$version" "" "$PWD/build/smoke/deb" >/dev/null
-package=$(echo build/smoke/deb/banger_*.deb)
+DEB=1 units/release "$(build/banger version --json | jq -r .version.version)" "" "$PWD/build/smoke/deb" >/dev/null
+systemd_host smdeb "$(echo "$PWD"/build/smoke/deb/banger_*.deb):/root/banger.deb"
 
-inside() { smoke/systemd/host exec "$host" "$@"; }
-as_owner() { inside runuser -u banger -- "$@"; }
-boot() { as_owner banger vm exec dev -- cat /proc/sys/kernel/random/boot_id; }
 # Everything that a package may not leave behind.
 everything() {
     inside sh -c 'find /etc /usr /home /opt /root /srv /var/lib /var/cache /run/systemd/system -xdev |
@@ -26,9 +19,7 @@ everything() {
         cat /proc/sys/net/ipv4/ip_forward; ls /sys/class/net; nft list tables; losetup -n -O NAME -l; ls /sys/fs/cgroup/*/ -d
         systemctl list-unit-files --no-legend "banger*"; for name in banger qemu jailer; do pgrep -l "$name"; done; true'
 }
-trap 'smoke/systemd/host down "$host" >/dev/null 2>&1 || true' EXIT
 
-smoke/systemd/host up "$host" "$PWD/$package:/root/banger.deb" "$parts:/parts"
 inside sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 inside sh -c 'touch /etc/subuid /etc/subgid; useradd --system warmup; userdel warmup' # makes the backups that useradd keeps
 before=$(everything)
@@ -36,9 +27,9 @@ before=$(everything)
 ok "apt-get install" inside apt-get install -y -q /root/banger.deb
 is "the daemon answers" "$(inside banger system status --json | jq -r .system.answers)" true
 is "an account of its own owns the VMs" "$(inside stat -c %U /var/lib/banger)" banger
-inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R banger: /var/lib/banger'
+give_parts
 ok "a VM" as_owner banger vm create dev --memory 512M
-like "its guest answers" "$(boot)" '^[0-9a-f-]{36}$'
+like "its guest answers" "$(boot_id dev)" '^[0-9a-f-]{36}$'
 as_owner banger vm exec dev -- sh -c 'echo kept >/root/kept'
 
 ok "apt-get remove" inside apt-get remove -y -q banger

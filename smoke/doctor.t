@@ -4,38 +4,25 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
-need_root
-need_qemu
-command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
-
-host=smdoc version=$(build/banger version --json | jq -r .version.version)
-parts=$(cached_guest_parts)
-units/release "$version" "" build/smoke/doctor >/dev/null
-archive=$(echo "build/smoke/doctor/banger-$version"-linux-*.tar.zst)
+. smoke/systemd/lib.sh
+release_host smdoc
+install_release
+give_parts
 lib=/usr/local/lib/banger
 
-inside() { smoke/systemd/host exec "$host" "$@"; }
-as_alice() { inside runuser -u alice -- "$@"; }
 # found NAME: its status
-found() { as_alice banger doctor --json | jq -r --arg name "$1" '.checks[] | select(.name == $name) | .status'; }
-pid() { as_alice banger vm show dev --json | jq -r .vm.pid; }
-trap 'smoke/systemd/host down "$host" >/dev/null 2>&1 || true' EXIT
+found() { banger doctor --json | jq -r --arg name "$1" '.checks[] | select(.name == $name) | .status'; }
 
-smoke/systemd/host up "$host" "$PWD/$archive:/release.tar.zst" "$parts:/parts"
-inside useradd --create-home alice
-inside sh -c 'mkdir /release && tar -C /release --zstd -xf /release.tar.zst --strip-components=1'
-inside /release/banger system install --owner alice --quiet >/dev/null
-inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
-as_alice banger vm create dev --quiet >/dev/null
-before=$(pid)
+banger vm create dev --quiet >/dev/null
+before=$(field dev pid)
 
-is "on an installed banger nothing fails" "$(as_alice banger doctor --json | jq -c '[.checks[] | select(.status == "FAIL")]')" "[]"
-is "its status is 0" "$(as_alice banger doctor >/dev/null; echo $?)" 0
-is "what is looked at" "$(as_alice banger doctor --json | jq -r '[.checks[].name] | sort | join(",")')" \
+is "on an installed banger nothing fails" "$(banger doctor --json | jq -c '[.checks[] | select(.status == "FAIL")]')" "[]"
+is "its status is 0" "$(banger doctor >/dev/null; echo $?)" 0
+is "what is looked at" "$(banger doctor --json | jq -r '[.checks[].name] | sort | join(",")')" \
 "clock,daemon,disk,disks,engine auto,engines,firewalls,forwarding,helper,helper answers,image tools,images,instance,kernel modules,\
 kernels,kvm,leaks,links,network,owner,release,services,ssh,subordinate ids,tun,uid range,units,update"
 is "everything that does not pass has a remedy" \
-    "$(as_alice banger doctor --json | jq -c '[.checks[] | select(.status != "PASS" and .remedy == null) | .name]')" "[]"
+    "$(banger doctor --json | jq -c '[.checks[] | select(.status != "PASS" and .remedy == null) | .name]')" "[]"
 
 # spoilt NAME STATUS COMMAND: inside; doctor tells it so, --fix mends it
 spoilt() {
@@ -50,7 +37,7 @@ spoilt links FAIL 'ln -sfn /bin/true /usr/local/bin/banger.new && mv -T /usr/loc
 spoilt units WARN "echo '# edited' >>$lib/current/systemd/bangerd.service"
 spoilt services FAIL 'systemctl stop bangerd-root.socket bangerd-root.service'
 spoilt update WARN "printf 'from %s\nto 9.9.9\nstep prepared\n' '$version' >$lib/update.journal"
-is "the VM is the same process" "$(pid)" "$before"
+is "the VM is the same process" "$(field dev pid)" "$before"
 inside sh -c "echo x >>$lib/current/README.md"
 is "a changed file of the release is told" "$(found release)" FAIL
 ok "and mended by installing it again" inside /release/banger system install
@@ -59,14 +46,14 @@ inside sh -c 'sed -n "s/^uid_base /thief:/p" /var/lib/banger-root/main/config | 
 is "a range of uids that somebody else has is told" "$(found "uid range")" FAIL
 inside sh -c 'ip link add dummy0 type dummy && ip addr add 10.64.0.1/10 dev dummy0 && ip link set dummy0 up' 2>/dev/null || true
 is "a route into the network of VMs is told" "$(found network | sort | tail -1)" "$(inside ip link show dummy0 >/dev/null 2>&1 && echo WARN || echo PASS)"
-is "only root mends" "$(as_alice banger doctor --fix >/dev/null 2>&1; echo $?)" 6
+is "only root mends" "$(banger doctor --fix >/dev/null 2>&1; echo $?)" 6
 
-as_alice banger vm exec dev --env "SECRET=hunter2-in-the-environment" -- sh -c 'echo hunter2-on-the-console >/dev/console'
-ok "the bundle" as_alice sh -c 'cd && banger doctor --bundle bundle.tar >/dev/null || true; test -s bundle.tar'
+banger vm exec dev --env "SECRET=hunter2-in-the-environment" -- sh -c 'echo hunter2-on-the-console >/dev/console'
+ok "the bundle" as_owner sh -c 'cd && banger doctor --bundle bundle.tar >/dev/null || true; test -s bundle.tar'
 is "is the owner's alone" "$(inside stat -c '%U %a' /home/alice/bundle.tar)" "alice 600"
 like "holds findings and states" "$(inside tar -tf /home/alice/bundle.tar | tr '\n' ' ')" 'checks.json .*vms.json .*journal'
 is "and no secret" "$(inside sh -c 'cd /home/alice && tar -xOf bundle.tar >all
     for key in /var/lib/banger/keys/* $HOME/.ssh/*; do [ ! -f "$key" ] || sed -n 2p "$key"; done | grep -v "^$" >secrets
     echo hunter2 >>secrets; grep -c -F -f secrets all')" 0
-is "is not written over anything" "$(as_alice sh -c 'cd && banger doctor --bundle bundle.tar --json 2>/dev/null' | jq -r .error.code)" sys.failed
+is "is not written over anything" "$(as_owner sh -c 'cd && banger doctor --bundle bundle.tar --json 2>/dev/null' | jq -r .error.code)" sys.failed
 finish

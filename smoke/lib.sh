@@ -104,9 +104,11 @@ guest_tools() {
     fi
 }
 
-# The parts as a folder, for scenarios whose host is another one: `kernels` and `images`.
+# The parts as a folder, for scenarios whose host is another one: `kernels` and `images`. One at a time makes them, in a shell of its
+# own, in which `banger` is this host's.
 cached_guest_parts() {
-    [ -e "$parts_folder/complete" ] || (scenario smparts && guest_parts) >&2
+    [ -e "$parts_folder/complete" ] ||
+        flock --close /run/lock/banger-smparts bash -euo pipefail -c '. smoke/lib.sh; scenario smparts; guest_parts' >&2 || return 1
     echo "$parts_folder"
 }
 

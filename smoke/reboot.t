@@ -4,64 +4,48 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
-need_root
-need_qemu
-command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
+. smoke/systemd/lib.sh
+release_host smreb
 
-host=smreb version=$(build/banger version --json | jq -r .version.version)
-parts=$(cached_guest_parts)
-units/release "$version" "" build/smoke/reboot >/dev/null
-archive=$(echo "build/smoke/reboot/banger-$version"-linux-*.tar.zst)
-
-inside() { smoke/systemd/host exec "$host" "$@"; }
-as_alice() { inside runuser -u alice -- "$@"; }
-show() { as_alice banger vm show "$1" --json | jq -r ".vm.$2"; }
-booted() { as_alice banger vm exec "$1" -- cat /proc/sys/kernel/random/boot_id; }
-# become NAME STATE: waits for it
-# Until its autostart has come to it, a VM shows how the last boot of the host left it: failed, perhaps.
+# become NAME STATE: waits for it. Until its autostart has come to it, a VM shows how the last boot of the host left it: failed, perhaps.
 become() {
     for _ in 1 2 3 4 5 6; do
-        as_alice banger vm wait "$1" --for "$2" --timeout 60s >/dev/null 2>&1 && return
+        banger vm wait "$1" --for "$2" --timeout 60s >/dev/null 2>&1 && return
         sleep 1
     done
-    as_alice banger vm wait "$1" --for "$2" --timeout 60s >/dev/null
+    banger vm wait "$1" --for "$2" --timeout 60s >/dev/null
 }
-trap 'smoke/systemd/host down "$host" >/dev/null 2>&1 || true' EXIT
-
-smoke/systemd/host up "$host" "$PWD/$archive:/release.tar.zst" "$parts:/parts"
-inside useradd --create-home alice
-inside sh -c 'mkdir /release && tar -C /release --zstd -xf /release.tar.zst --strip-components=1'
 # nspawn gives each boot an id by a mount that a service with a /proc of its own does not see; a kernel needs no such thing.
 for unit in bangerd bangerd-root; do
     inside sh -c 'mkdir -p /etc/systemd/system/$1.service.d &&
         printf "[Service]\nProtectKernelTunables=no\nProtectProc=default\nProtectControlGroups=no\n" >/etc/systemd/system/$1.service.d/nspawn.conf' sh $unit
 done
-inside /release/banger system install --owner alice --quiet >/dev/null
-inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
-as_alice banger vm create server --autostart --quiet >/dev/null
-as_alice banger vm create dev --quiet >/dev/null
-as_alice banger vm create idle --autostart --no-start --quiet >/dev/null
-is "autostart is shown" "$(show server autostart) $(show dev autostart)" "true null"
-ok "and can be taken back" as_alice banger vm autostart idle --off
-first=$(booted server)
+install_release
+give_parts
+banger vm create server --autostart --quiet >/dev/null
+banger vm create dev --quiet >/dev/null
+banger vm create idle --autostart --no-start --quiet >/dev/null
+is "autostart is shown" "$(field server autostart) $(field dev autostart)" "true null"
+ok "and can be taken back" banger vm autostart idle --off
+first=$(boot_id server)
 
-as_alice banger vm exec dev -- sh -c 'echo kept >/root/kept' # not synced: it is there later only if the guest was halted
+banger vm exec dev -- sh -c 'echo kept >/root/kept' # not synced: it is there later only if the guest was halted
 smoke/systemd/host reboot "$host"
 ok "after a reboot the daemon answers" inside banger system status
 ok "the VM with autostart runs" become server ready
-like "it was booted anew" "$(booted server)" "^[0-9a-f-]{36}$"
-ok "it is another boot" test "$(booted server)" != "$first"
-is "the others are stopped" "$(show dev state) $(show idle state)" "stopped stopped"
-ok "one of them can be started" as_alice banger vm start dev
-is "its guest had been halted in order" "$(as_alice banger vm exec dev -- cat /root/kept)" kept
+like "it was boot_id anew" "$(boot_id server)" "^[0-9a-f-]{36}$"
+ok "it is another boot" test "$(boot_id server)" != "$first"
+is "the others are stopped" "$(field dev state) $(field idle state)" "stopped stopped"
+ok "one of them can be started" banger vm start dev
+is "its guest had been halted in order" "$(banger vm exec dev -- cat /root/kept)" kept
 
-ok "a VM that is stopped by hand" as_alice banger vm stop server
+ok "a VM that is stopped by hand" banger vm stop server
 inside systemctl restart bangerd.service
-is "stays stopped when the daemon restarts" "$(show dev state) $(show server state)" "running stopped"
+is "stays stopped when the daemon restarts" "$(field dev state) $(field server state)" "running stopped"
 
 smoke/systemd/host crash "$host"
 ok "after a host that went down without warning, autostart works" become server ready
-is "the other one is stopped, and why is told" "$(show dev state): $(show dev reason)" "stopped: the host was restarted"
+is "the other one is stopped, and why is told" "$(field dev state): $(field dev reason)" "stopped: the host was restarted"
 
 # What an update leaves that is cut off after the flip: a release that cannot even start, selected.
 inside sh -c 'cd /usr/local/lib/banger && cp -a rel/"$1" rel/9.9.9 && printf "#!/bin/sh\nexit 1\n" >rel/9.9.9/banger &&

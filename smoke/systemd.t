@@ -4,23 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . smoke/lib.sh
-need_root
-need_qemu
-command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
-
-host=smsysd version=$(build/banger version --json | jq -r .version.version)
-parts=$(cached_guest_parts)
-units/release "$version" "" build/smoke/release >/dev/null
-archive=$(echo "build/smoke/release/banger-$version"-linux-*.tar.zst)
-
-inside() { smoke/systemd/host exec "$host" "$@"; }
-as_alice() { inside runuser -u alice -- "$@"; }
-cleanup() { smoke/systemd/host down "$host" >/dev/null 2>&1 || true; }
-trap cleanup EXIT
-
-smoke/systemd/host up "$host" "$PWD/$archive:/release.tar.zst" "$parts:/parts"
-inside useradd --create-home alice
-inside sh -c 'mkdir /release && tar -C /release --zstd -xf /release.tar.zst --strip-components=1'
+. smoke/systemd/lib.sh
+release_host smsysd
 everything() {
     inside sh -c 'find /etc /usr/local /home /var/lib /run/systemd/system -xdev | grep -v -e journal -e /var/lib/systemd | sort
         cat /proc/sys/net/ipv4/ip_forward; cut -d: -f1 /etc/passwd'
@@ -45,50 +30,48 @@ for unit in bangerd-root:40 bangerd:25; do
         inside systemd-analyze security --threshold="${unit#*:}" "${unit%:*}.service"
 done
 
-inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
-ok "vm create under the real units" as_alice banger vm create dev --memory 512M
-show() { as_alice banger vm show dev --json | jq -r ".vm.$1"; }
-boot() { as_alice banger vm exec dev -- cat /proc/sys/kernel/random/boot_id; }
-pid=$(show pid) first=$(boot)
+give_parts
+ok "vm create under the real units" banger vm create dev --memory 512M
+pid=$(field dev pid) first=$(boot_id dev)
 like "the guest answers" "$first" '^[0-9a-f-]{36}$'
 like "the VM is a service of its own" "$(inside systemctl show -P ControlGroup "$(inside systemctl list-units --plain --no-legend 'banger-main-*.service' | awk '{print $1}')")" 'banger'
 is "the VMM has no capability" "$(inside grep -E '^Cap(Prm|Eff|Inh|Amb):' "/proc/$pid/status" | awk '{print $2}' | sort -u)" 0000000000000000
 
 # One number finds the same operation everywhere: with the client, in the daemon's entries, in the helper's lines, and by the
 # jail, which the engine names in each line of its own log.
-op=$(as_alice banger events --json | jq -r 'select(.type == "vm.state" and .state == "running") | .op' | tail -1)
+op=$(banger events --json | jq -r 'select(.type == "vm.state" and .state == "running") | .op' | tail -1)
 journal() { inside journalctl --quiet --output=json "$@"; }
 like "an operation's number" "$op" '^[0-9a-f]{8}$'
 is "the daemon's entries have fields" "$(journal BANGER_OP="$op" BANGER_EVENT=vm.state BANGER_STATE=running |
     jq -r '[.PRIORITY, .SYSLOG_IDENTIFIER, .BANGER_VM, ._SYSTEMD_UNIT] | join(" ")')" "6 bangerd dev bangerd.service"
 ok "the helper's lines have the same number" test "$(journal --unit=bangerd-root | jq -r .MESSAGE | grep -c "request=$op vm=")" -gt 2
 jail=$(journal BANGER_OP="$op" BANGER_EVENT=vm.jail | jq -r .BANGER_JAIL)
-like "and the jail of the VMM" "$(as_alice banger vm logs dev --vmm)" "${jail:-none}"
-is "an error on the command line has one as well" "$(as_alice banger vm show nobody --json 2>/dev/null | jq -r '.error.op_id | length')" 8
+like "and the jail of the VMM" "$(banger vm logs dev --vmm)" "${jail:-none}"
+is "an error on the command line has one as well" "$(banger vm show nobody --json 2>/dev/null | jq -r '.error.op_id | length')" 8
 
 for victim in bangerd bangerd-root; do
     inside systemctl kill --signal=KILL --kill-who=main "$victim"
-    is "after kill -9 of $victim: the same pid" "$(for _ in $(seq 50); do got=$(show pid 2>/dev/null) && break; sleep 0.1; done; echo "${got:-}")" "$pid"
-    is "after kill -9 of $victim: the same boot" "$(boot)" "$first"
+    is "after kill -9 of $victim: the same pid" "$(for _ in $(seq 50); do got=$(field dev pid 2>/dev/null) && break; sleep 0.1; done; echo "${got:-}")" "$pid"
+    is "after kill -9 of $victim: the same boot" "$(boot_id dev)" "$first"
 done
 # ---- the host's other network programs, which start after us ----
 inside systemctl start systemd-resolved firewalld
 zone() { inside firewall-cmd --get-zone-of-interface=bgmain-br 2>&1 || true; }
 eventually() { local want=$1 got; shift; for _ in $(seq 150); do got=$("$@"); [ "$got" = "$want" ] && break; sleep 0.1; done; echo "$got"; }
 is "firewalld has the bridge in a zone that lets it pass" "$(eventually trusted zone)" trusted
-is "a guest reaches the resolver through it" "$(as_alice banger vm exec dev -- getent ahostsv4 dev.vm | awk 'NR == 1 {print $1}')" "$(show address)"
-is "resolved asks us for names below vm" "$(inside resolvectl query --legend=no dev.vm | awk 'NR == 1 {print $2}')" "$(show address)"
+is "a guest reaches the resolver through it" "$(banger vm exec dev -- getent ahostsv4 dev.vm | awk 'NR == 1 {print $1}')" "$(field dev address)"
+is "resolved asks us for names below vm" "$(inside resolvectl query --legend=no dev.vm | awk 'NR == 1 {print $2}')" "$(field dev address)"
 is "and for no others" "$(inside resolvectl domain bgmain-br | cut -d: -f2) $(inside resolvectl default-route bgmain-br | cut -d: -f2)" " ~vm  no"
 inside systemctl restart firewalld
 is "after firewalld's restart it is again" "$(eventually trusted zone)" trusted
 
 ok "system restart" inside banger system restart
-is "after system restart: the same pid" "$(show pid)" "$pid"
-is "after system restart: the same boot" "$(boot)" "$first"
+is "after system restart: the same pid" "$(field dev pid)" "$pid"
+is "after system restart: the same boot" "$(boot_id dev)" "$first"
 ok "system stop" inside banger system stop
 ok "the VM goes on while banger is stopped" inside kill -0 "$pid"
 ok "system start" inside banger system start
-is "after stop and start: the same boot" "$(boot)" "$first"
+is "after stop and start: the same boot" "$(boot_id dev)" "$first"
 
 ok "system uninstall --purge" inside banger system uninstall --purge --force
 is "firewalld knows nothing of us" "$(inside firewall-cmd --zone=trusted --list-interfaces)" ""
