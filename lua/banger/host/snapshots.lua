@@ -2,8 +2,8 @@
 --
 -- A row is written before the helper saves anything and is `ready` when all of it is there. `doomed` rows are offered to nobody and go
 -- as soon as the helper can remove the files.
-local cjson = require "cjson.safe"
 local err = require "banger.core.err"
+local spec_column = require "banger.host.spec_column"
 
 local M = {}
 M.__index = M
@@ -27,9 +27,8 @@ function M.new(db, transaction, options)
 end
 
 local function to_row(row)
-  local out = cjson.decode(row.spec)
-  if type(out) ~= "table" then out, row.state = {}, "doomed" end   -- of what cannot be read only the files are worth anything: their room
-  for key in pairs(COLUMN) do out[key] = row[key] end
+  local out, whole = spec_column.decode(row, COLUMN)
+  if not whole then out.state = "doomed" end   -- of what cannot be read only the files are worth anything: their room
   return out
 end
 
@@ -38,14 +37,6 @@ local function select(self, where, ...)
   if not rows then return nil, problem end
   for index, row in ipairs(rows) do rows[index] = to_row(row) end
   return rows
-end
-
-local function encode(fields)
-  local spec = {}
-  for key, value in pairs(fields) do
-    if not COLUMN[key] then spec[key] = value end
-  end
-  return cjson.encode(spec)
 end
 
 ---A new row, `making`.
@@ -59,7 +50,7 @@ function M:add(fields)
     if rows[1] then return nil, err.new("snapshot.exists", "there is a snapshot of this name: " .. fields.name) end
     local ok
     ok, problem = self.db:run("INSERT INTO snapshots (" .. COLUMNS .. ") VALUES (?, ?, ?, ?, 'making', ?, ?)", id, fields.kind, fields.vm,
-      fields.name, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(self.clock())), encode(fields))
+      fields.name, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(self.clock())), spec_column.encode(fields, COLUMN))
     if not ok then return nil, problem end
     rows, problem = select(self, "id = ?", id)
     return rows and rows[1], problem
@@ -77,7 +68,7 @@ function M:ready(id, fields)
     if not rows[1] then return nil, err.new("snapshot.not_found", "the snapshot is not being made any more") end
     for key, value in pairs(fields) do rows[1][key] = value end
     local ok
-    ok, problem = self.db:run("UPDATE snapshots SET state = 'ready', spec = ? WHERE id = ?", encode(rows[1]), id)
+    ok, problem = self.db:run("UPDATE snapshots SET state = 'ready', spec = ? WHERE id = ?", spec_column.encode(rows[1], COLUMN), id)
     return ok and true, problem
   end)
 end

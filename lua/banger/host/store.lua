@@ -1,12 +1,12 @@
 -- What the daemon remembers: VMs, their ports, settings. docs/state.md describes the tables.
 --
--- One process, one connection, and no wait between BEGIN and COMMIT: tasks of the daemon cannot meet inside a transaction. Columns hold
--- what must be unique or is searched for; everything else of a VM is JSON in `spec`, so that a new field needs no migration.
+-- One process, one connection, and no wait between BEGIN and COMMIT: tasks of the daemon cannot meet inside a transaction.
 local cjson = require "cjson.safe"
 local err = require "banger.core.err"
 local migrate = require "banger.host.migrate"
 local names = require "banger.core.names"
 local snapshots = require "banger.host.snapshots"
+local spec_column = require "banger.host.spec_column"
 local sqlite = require "banger.rt.sqlite"
 local sys = require "banger.rt.sys"
 
@@ -16,7 +16,7 @@ Store.__index = Store
 
 local SLOTS = 4092
 local COLUMNS = "id, name, slot, address, mac, state, reason, created_at, spec, host_key_pub"
--- Fields of a record that are columns; the rest goes into spec.
+-- Fields of a record that are columns; the rest goes into spec (host/spec_column).
 local COLUMN = { id = true, name = true, slot = true, address = true, mac = true, state = true, reason = true, created_at = true,
   host_key = true, host_key_pub = true, ports = true, spec = true }
 -- Columns that `update` may set.
@@ -67,29 +67,12 @@ end
 
 -- A row as a record; one that cannot be read is marked, not lost.
 local function to_record(row, ports)
-  local spec = cjson.decode(row.spec)
-  local record = {}
-  if type(spec) == "table" then
-    for key, value in pairs(spec) do
-      if not COLUMN[key] and value ~= cjson.null then record[key] = value end
-    end
-  end
-  for _, key in ipairs { "id", "name", "slot", "address", "mac", "state", "reason", "created_at", "host_key_pub" } do
-    record[key] = row[key]
-  end
-  if type(spec) ~= "table" then
+  local record, whole = spec_column.decode(row, COLUMN)
+  if not whole then
     record.state, record.reason, record.corrupt = "unknown", "its record in the database cannot be read", true
   end
   record.ports = ports or {}
   return record
-end
-
-local function encode_spec(fields)
-  local spec = {}
-  for key, value in pairs(fields) do
-    if not COLUMN[key] then spec[key] = value end
-  end
-  return cjson.encode(spec)
 end
 
 -- Ports by VM id.
@@ -194,7 +177,7 @@ function Store:create(fields, derive, avoid)
     local place = derive(slot)
     ok, problem = self.db:run("INSERT INTO vms (id, name, slot, address, mac, state, created_at, spec, host_key, host_key_pub)"
       .. " VALUES (?, ?, ?, ?, ?, 'creating', ?, ?, ?, ?)", id, fields.name, slot, place.address, place.mac,
-      os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(self.clock())), encode_spec(fields), fields.host_key, fields.host_key_pub)
+      os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(self.clock())), spec_column.encode(fields, COLUMN), fields.host_key, fields.host_key_pub)
     if not ok then return nil, problem end
     ok, problem = self:insert_ports(id, fields.ports or {})
     if not ok then return nil, problem end
