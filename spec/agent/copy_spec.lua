@@ -1,30 +1,17 @@
 -- Copies against the agent itself, and against guests that lie.
+local agent_session = require "spec.support.agent_session"
 local aio = require "spec.support.aio_case"
 local codec = require "banger.agent.codec"
 local connection = require "banger.agent.connection"
 local copy = require "banger.agent.copy"
-local proc = require "banger.aio.proc"
 local scratch = require "spec.support.scratch"
-local sys = require "banger.rt.sys"
 local unpacker = require "banger.agent.unpacker"
 
-local TOOL = "build/guest/session_tool"
-local USER = tostring(sys.getuid())
+local USER, with_session = agent_session.USER, agent_session.with
 local TYPE, field = codec.type, codec.field
 
 local here
 local function case(name, fn) aio.it(it, name, fn) end
-
-local function with_session(fn)
-  return proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
-    local function leave(...)
-      child.stdin:close()
-      child:wait()
-      return ...
-    end
-    return leave(fn(child.stdin))
-  end)
-end
 
 local function put(source, path)
   return with_session(function(fd) return copy.put(fd, source, { path = path, user = USER }) end)

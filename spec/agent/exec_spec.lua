@@ -1,4 +1,5 @@
 -- The client against the agent itself, as a process of this host (build/guest/session_tool).
+local agent_session = require "spec.support.agent_session"
 local aio = require "spec.support.aio_case"
 local codec = require "banger.agent.codec"
 local connection = require "banger.agent.connection"
@@ -9,22 +10,9 @@ local scratch = require "spec.support.scratch"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 
-local TOOL = "build/guest/session_tool"
-local USER = tostring(sys.getuid())
+local USER, with_session = agent_session.USER, agent_session.with
 
 local function case(name, fn) aio.it(it, name, fn) end
-
--- fn(fd) with a connection to a fresh session. The session's end is part of the case.
-local function with_session(fn)
-  return proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
-    local function leave(...)
-      child.stdin:close()
-      child:wait()
-      return ...
-    end
-    return leave(fn(child.stdin, child))
-  end)
-end
 
 -- Run to the end; the exit with stdout and stderr.
 local function run(argv, o)
@@ -225,12 +213,10 @@ describe("agent exec", function()
 
   case("takes the command along when the client goes", function()
     local pid
-    proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
+    with_session(function(fd)
       local argv = { "sh", "-c", "trap '' HUP; sleep 61 & echo $!; wait" }
-      local session = assert(exec.start(child.stdin, { argv = argv, user = USER }))
+      local session = assert(exec.start(fd, { argv = argv, user = USER }))
       session:wait { stdout = function(piece) pid = tonumber(piece) return nil, { code = "task.cancelled" } end }
-      child.stdin:close()
-      child:wait()
     end)
     assert.is_true(goes(pid))
   end)
@@ -238,7 +224,7 @@ describe("agent exec", function()
   case("leaves a detached command alone when the client goes", function()
     local pid
     local folder = scratch.folder()
-    proc.with({ TOOL, env = { "ASAN_OPTIONS=detect_leaks=0" } }, function(child)
+    proc.with(agent_session.PROGRAM, function(child)
       local argv = { "sh", "-c", "echo $$; while [ -e \"$0\" ]; do sleep 0.02; done", folder }
       local session = assert(exec.start(child.stdin, { argv = argv, user = USER, detach = true }))
       session:wait { stdout = function(piece) pid = tonumber(piece) return nil, { code = "task.cancelled" } end }

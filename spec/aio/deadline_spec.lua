@@ -1,14 +1,8 @@
 local aio = require "spec.support.aio_case"
 local task = require "banger.aio.task"
 
+local forever = aio.forever
 local function case(name, fn) aio.it(it, name, fn) end
-
--- A wait that nobody ends; counts how often it was undone.
-local function forever(counter)
-  return task.await(function()
-    return function() if counter then counter.undone = (counter.undone or 0) + 1 end end
-  end, "nothing")
-end
 
 describe("task.timeout", function()
   case("ends waits past the deadline", function()

@@ -2,20 +2,11 @@
 -- that names the field and shows nothing of the input that could act on a terminal, and JSON that says the same.
 local cli = require "banger.cli"
 local cjson = require "cjson"
+local stream = require "spec.support.stream"
 local values = require "banger.cli.values"
 
-local function stream()
-  local file = { text = "" }
-  function file.write(_, ...)
-    file.text = file.text .. table.concat { ... }
-    return file
-  end
-  function file.flush() return true end
-  return file
-end
-
 local function run(argv)
-  local out, problems = stream(), stream()
+  local out, problems = stream.new(), stream.new()
   local status = cli.main(argv, { out = out, err = problems, out_tty = false, err_tty = false, env = function() end })
   return status, out.text, problems.text
 end

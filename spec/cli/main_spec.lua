@@ -3,22 +3,12 @@ local cli = require "banger.cli"
 local commands = require "banger.cli.commands"
 local err = require "banger.core.err"
 local json = require "cjson"
-
----A file that keeps what is written.
-local function stream()
-  local file = { text = "" }
-  function file.write(_, ...)
-    file.text = file.text .. table.concat { ... }
-    return file
-  end
-  function file.flush() return true end
-  return file
-end
+local stream = require "spec.support.stream"
 
 local function run(line, options)
   local argv = {}
   for word in line:gmatch "%S+" do argv[#argv + 1] = word end
-  local out, problems = stream(), stream()
+  local out, problems = stream.new(), stream.new()
   if options and options.broken then
     function out.write() return nil, options.broken end
   end

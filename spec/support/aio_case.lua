@@ -55,6 +55,13 @@ function M.run(fn)
   assert(#fds == 0, "the case left descriptors: " .. table.concat(fds, ", "))
 end
 
+--- A wait that nobody ends; counts in `counter.undone` how often it was undone.
+function M.forever(counter)
+  return task.await(function()
+    return function() if counter then counter.undone = (counter.undone or 0) + 1 end end
+  end, "nothing")
+end
+
 --- it(name, fn) of busted, inside a task.
 function M.it(it, name, fn)
   it(name, function() M.run(fn) end)

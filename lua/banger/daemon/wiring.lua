@@ -29,7 +29,6 @@ local M = {}
 local RANDOM_SEED = 512        -- bytes of the guest's random seed
 local REBOOT_SECONDS = 120     -- a guest that reboots may take this long
 local LOG_LINE_SECONDS = 2
-local CPUINFO_BYTES = 16384    -- the first processor's part is in them
 
 -- A task of the daemon's own. Its failure is logged and ends nothing but itself.
 local function spawner(scope, log)
@@ -90,21 +89,13 @@ local function last_words(host)
 end
 
 local function release()
-  local fd, problem = sys.open("/proc/sys/kernel/osrelease", "r")
-  if not fd then return nil, problem end
-  local text
-  text, problem = sys.read(fd, 256)
-  sys.close(fd)
+  local text, problem = file.read "/proc/sys/kernel/osrelease"
   return text and text:match "%S+", problem
 end
 
 -- What a saved guest has seen of this host's processor.
 local function processor()
-  local fd, problem = sys.open("/proc/cpuinfo", "r")
-  if not fd then return nil, problem end
-  local text
-  text, problem = sys.read(fd, CPUINFO_BYTES)
-  sys.close(fd)
+  local text, problem = file.read "/proc/cpuinfo"
   if not text then return nil, problem end
   return { model = text:match "model name%s*: ([^\n]*)" or "", flags = text:match "\nflags%s*: ([^\n]*)" or "" }
 end

@@ -1,6 +1,7 @@
 -- Facts of this boot, a file per VM below /run: which jail its VMM is in, and whether its guest is ready. Written for the daemon's next
 -- life, never needed for correctness: what the helper and the VMM say comes first.
 local cjson = require "cjson.safe"
+local file = require "banger.host.file"
 local sys = require "banger.rt.sys"
 
 local M = {}
@@ -33,11 +34,7 @@ end
 ---@param id string
 ---@return table?
 function M:get(id)
-  local fd = sys.open(self:path(id), "rn")
-  if not fd then return nil end
-  local text = sys.read(fd, LIMIT)
-  sys.close(fd)
-  local facts = cjson.decode(text or "")
+  local facts = cjson.decode(file.read_no_link(self:path(id), LIMIT) or "")
   return type(facts) == "table" and facts.boot_id == self.boot_id and facts or nil
 end
 
