@@ -1,40 +1,10 @@
 -- Reconcile against a host in memory: what each kind of crash leaves, and what comes of it.
-local engines = require "banger.flow.engines"
-local events = require "banger.flow.events"
-local fake_host = require "spec.support.fake_host"
-local lifecycle = require "banger.flow.lifecycle"
-local methods = require "banger.rpc.methods"
+local case = require "spec.support.life_case"
 local reconcile = require "banger.flow.reconcile"
-local task = require "banger.aio.task"
 
-local CALL = { op = "op1" }
+local CALL, with_life = case.CALL, case.with_life
 
-local function new_life(host) return lifecycle.new(host, events.new(host.clock), engines.new(host)) end
-
-local function with_scope(options, body)
-  local host = fake_host.new(options)
-  local ok, problem = task.main(function()
-    return task.scope(function(scope)
-      host:spawn_in(scope)
-      local life = body(host, scope)
-      life.vms:release()
-      scope:cancel()
-      return true
-    end)
-  end)
-  assert(ok, problem and tostring(problem) .. "\n" .. tostring(problem.traceback))
-  return host
-end
-
-local function create(life, name)
-  return life:create(methods["vm.create"].params:check { name = name or "dev" }, CALL)
-end
-
--- The daemon is killed: nothing of it is left but what it wrote; the next one begins with an empty head.
-local function crash(host, life)
-  life.vms:release()
-  return new_life(host)
-end
+local function create(life, name) return case.create(life, { name = name }) end
 
 local function run(life)
   local self = reconcile.new(life)
@@ -46,11 +16,10 @@ end
 
 describe("flow.reconcile", function()
   it("adopts running and paused VMs with their pid and what their guest said", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       local dev, other = assert(create(life)), assert(create(life, "other"))
       assert(life:pause({ name = "other" }, CALL))
-      life = crash(host, life)
+      life = case.new(host)
       local actions = run(life)
       assert.are.equal("adopt", actions[dev.id].act)
       assert.are.equal("paused", host.store:find("other").state)
@@ -60,28 +29,24 @@ describe("flow.reconcile", function()
       assert.are.equal("0000-1111", view.boot_id)
       assert.is_truthy(life.vms:watch(other.id))
       assert.are.equal("none", run(life)[dev.id].act)
-      return life
     end)
   end)
 
   it("tells of an adopted VM's end as of any other", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       local vm = assert(create(life))
-      life = crash(host, life)
+      life = case.new(host)
       run(life)
       local reader = life.events:read()
       host:die(vm.id, 1, 0)
       assert.are.equal("failed", reader:next().state)
-      return life
     end)
   end)
 
   it("records what happened while nobody looked", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       local vm = assert(create(life))
-      life = crash(host, life)
+      life = case.new(host)
       host:die(vm.id, 0, 9)
       run(life)
       assert.are.equal("failed", host.store:find("dev").state)
@@ -93,21 +58,19 @@ describe("flow.reconcile", function()
       run(life)
       assert.are.equal("stopped", host.store:find("dev").state)
       assert.are.equal("the host was restarted", host.store:find("dev").reason)
-      return life
     end)
   end)
 
   it("has each connection to a VMM under a key of its own, and replaces one that broke", function()
-    with_scope({}, function(host)
+    with_life({}, function(life, host)
       local keys, connect = {}, host.vmm
       host.vmm = function(socket, key)
         assert.is_nil(keys[key])
         keys[key] = true
         return connect(socket, key)
       end
-      local life = new_life(host)
       local vm = assert(create(life))
-      life = crash(host, life)
+      life = case.new(host)
       keys = {}   -- of the life that ended
       host.store.records[vm.id].state, host.vmms[vm.id].state = "starting", "Not started"
       local actions, self = run(life)
@@ -116,21 +79,17 @@ describe("flow.reconcile", function()
       assert(life:pause({ name = "dev" }, CALL))
       life.vms:vmm(vm.id).broken = true
       assert(life:resume({ name = "dev" }, CALL))
-      return life
     end)
   end)
 
   it("leaves a VM complete or gone, wherever its creation was cut", function()
     local calls
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       create(life)
       calls = host.count
-      return life
     end)
     for nth = 1, calls do
-      local host = with_scope({}, function(host, scope)
-        local life = new_life(host)
+      local host = with_life({}, function(life, host, scope)
         local work, stop
         -- A daemon that is killed does nothing any more, not even undo: every further call of its is lost.
         host.cancel_at, stop = nth, false
@@ -138,24 +97,22 @@ describe("flow.reconcile", function()
         work = scope:spawn("create", function() create(life) return true end)
         work:await()
         host.dead, host.fail_at = false, nil
-        life = crash(host, life)
+        life = case.new(host)
         assert(stop)
         run(life)
         run(life)
         local record = host.store:find "dev"
         if record then assert.are.equal("running", record.state, ("call %d, %s"):format(nth, host.trace[nth])) end
         if record then life:delete({ name = "dev", force = true }, CALL) end
-        return life
       end)
       assert.are.same({}, host:leftovers(), ("call %d, %s"):format(nth, host.trace[nth]))
     end
   end)
 
   it("marks as unknown what cannot be told, and touches nothing of it", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       local vm = assert(create(life))
-      life = crash(host, life)
+      life = case.new(host)
       host.doubt = "unknown"
       run(life)
       assert.are.equal("unknown", host.store:find("dev").state)
@@ -164,43 +121,37 @@ describe("flow.reconcile", function()
       host.doubt = nil
       run(life)
       assert.are.equal("running", host.store:find("dev").state)
-      return life
     end)
   end)
 
   it("reports what no record speaks of", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       local vm = assert(create(life))
-      life = crash(host, life)
+      life = case.new(host)
       host.store.records = {}
       local actions, self = run(life)
       assert.are.equal("orphan", actions[vm.id].act)
       assert.is_truthy(self.orphans[vm.id])
       assert.is_true(host.vmms[vm.id].alive)
-      return life
     end)
   end)
 
   it("finishes a deletion that was cut off, wherever that was", function()
     local first, last
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       assert(create(life))
       first = host.count + 1
       assert(life:delete({ name = "dev", force = true }, CALL))
       last = host.count
-      return life
     end)
     for nth = first, last do
-      local host = with_scope({}, function(host, scope)
-        local life = new_life(host)
+      local host = with_life({}, function(life, host, scope)
         assert(create(life))
         host.cancel_at = nth
         host.on_cancel = function() host.fail_at, host.dead = host.count, true end
         scope:spawn("delete", function() life:delete({ name = "dev", force = true }, CALL) return true end):await()
         host.dead, host.fail_at = false, nil
-        life = crash(host, life)
+        life = case.new(host)
         run(life)
         local record = host.store:find "dev"
         -- Before the first word of it was written nothing was begun.
@@ -208,35 +159,30 @@ describe("flow.reconcile", function()
           assert.is_falsy(record.deleting, ("call %d, %s"):format(nth, host.trace[nth]))
           assert(life:delete({ name = "dev", force = true }, CALL))
         end
-        return life
       end)
       assert.are.same({}, host:leftovers(), ("call %d, %s"):format(nth, host.trace[nth]))
     end
   end)
 
   it("says that the helper is away instead of guessing", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       assert(create(life))
-      life = crash(host, life)
+      life = case.new(host)
       host.fail_at = host.count + 1
       local actions, problem = reconcile.new(life):run "op2"
       assert.is_nil(actions)
       assert.are.equal("helper.system", problem.code)
       assert.are.equal("running", host.store:find("dev").state)
       host.fail_at = nil
-      return life
     end)
   end)
 
   it("settles many VMs in one go", function()
-    with_scope({}, function(host)
-      local life = new_life(host)
+    with_life({}, function(life, host)
       for i = 1, 20 do assert(create(life, "vm" .. i)) end
-      life = crash(host, life)
+      life = case.new(host)
       run(life)
       for i = 1, 20 do assert.are.equal("running", host.store:find("vm" .. i).state) end
-      return life
     end)
   end)
 end)

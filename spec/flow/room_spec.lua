@@ -1,35 +1,10 @@
 -- Room for what guests write: what a look at the host's file system makes of the VMs.
-local engines = require "banger.flow.engines"
+local case = require "spec.support.life_case"
 local err = require "banger.core.err"
-local events = require "banger.flow.events"
-local fake_host = require "spec.support.fake_host"
-local lifecycle = require "banger.flow.lifecycle"
-local methods = require "banger.rpc.methods"
 local room = require "banger.flow.room"
-local task = require "banger.aio.task"
 
-local CALL = { op = "op1" }
+local CALL, with_life = case.CALL, case.with_life
 local GIB = 2 ^ 30
-
-local function with_life(body)
-  local ok, problem = task.main(function()
-    return task.scope(function(scope)
-      local host = fake_host.new {}
-      host:spawn_in(scope)
-      local life = lifecycle.new(host, events.new(host.clock), engines.new(host))
-      body(life, host)
-      life.vms:release()
-      scope:cancel()
-      return true
-    end)
-  end)
-  assert(ok, problem and tostring(problem) .. "\n" .. tostring(problem.traceback))
-end
-
-local function create(life, name)
-  local params = methods["vm.create"].params:check { name = name }
-  assert(life:create(params, CALL))
-end
 
 describe("flow/room", function()
   it("judges by parts of a small file system and by bytes of a large one, with a gap between full and not full", function()
@@ -52,11 +27,10 @@ describe("flow/room", function()
   end)
 
   it("warns once, pauses what runs with the reason, and lets it go on by itself", function()
-    with_life(function(life, host)
+    with_life({}, function(life, host)
       local free = 3 * GIB
       host.room = function() return { free = free, total = 100 * GIB } end
-      create(life, "one")
-      create(life, "two")
+      for _, name in ipairs { "one", "two" } do assert(case.create(life, { name = name })) end
       assert(life:pause({ name = "two" }, CALL))
       local reader = life.events:read()
       local level = room.look(life, "plenty")
@@ -85,7 +59,7 @@ describe("flow/room", function()
   end)
 
   it("goes on looking when the file system cannot be asked", function()
-    with_life(function(life, host)
+    with_life({}, function(life, host)
       host.room = function() return nil, err.new("system.failed", "no") end
       local level, seconds = room.look(life, "low")
       assert.are.equal("low", level)

@@ -317,7 +317,6 @@ describe("flow.snapshots", function()
           host.on_cancel = function() host.fail_at, host.dead = host.count, true end
           scope:spawn(name, function() verb.run(life) return true end):await()
           host.dead, host.fail_at, host.cancel_at = false, nil, nil
-          life.vms:release()
           life = case.new(host)
           local again = reconcile.new(life)
           again:run "op2"

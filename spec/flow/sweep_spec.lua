@@ -1,36 +1,18 @@
 -- What nobody owns: told at one look, gone at the next, unless it lives or the database is not the one that knew it.
-local engines = require "banger.flow.engines"
-local events = require "banger.flow.events"
-local fake_host = require "spec.support.fake_host"
-local lifecycle = require "banger.flow.lifecycle"
-local methods = require "banger.rpc.methods"
+local case = require "spec.support.life_case"
 local reconcile = require "banger.flow.reconcile"
 local sweep = require "banger.flow.sweep"
-local task = require "banger.aio.task"
-
-local CALL = { op = "op1" }
 
 describe("flow.sweep", function()
   -- A host with a VM that runs and one that rests, both of which the database has forgotten.
   local function forgotten(body)
-    local host = fake_host.new {}
-    local ok, problem = task.main(function()
-      return task.scope(function(scope)
-        host:spawn_in(scope)
-        local life = lifecycle.new(host, events.new(host.clock), engines.new(host))
-        local function create(name) return assert(life:create(methods["vm.create"].params:check { name = name }, CALL)) end
-        local lives, rests = create "lives", create "rests"
-        assert(life:stop({ name = "rests", timeout = 1, force = false }, CALL))
-        life.vms:release()
-        host.store.records = {}
-        local again = lifecycle.new(host, events.new(host.clock), engines.new(host))
-        body(host, sweep.new(reconcile.new(again)), { lives = lives.id, rests = rests.id }, again)
-        again.vms:release()
-        scope:cancel()
-        return true
-      end)
+    case.with_life({}, function(life, host)
+      local lives, rests = assert(case.create(life, { name = "lives" })), assert(case.create(life, { name = "rests" }))
+      assert(life:stop({ name = "rests", timeout = 1, force = false }, case.CALL))
+      local again = case.new(host)
+      host.store.records = {}
+      body(host, sweep.new(reconcile.new(again)), { lives = lives.id, rests = rests.id }, again)
     end)
-    assert(ok, problem and tostring(problem) .. "\n" .. tostring(problem.traceback))
   end
 
   it("tells once, and removes at the second look what does not live", function()

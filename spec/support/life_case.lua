@@ -17,8 +17,12 @@ function M.params(method, fields)
   return checked
 end
 
----A lifecycle as a daemon that begins has it.
-function M.new(host) return lifecycle.new(host, events.new(host.clock), engines.new(host)) end
+---A lifecycle as a daemon that begins has it, with an empty head: of the one before it on this host only what it wrote is left.
+function M.new(host)
+  if host.life then host.life.vms:release() end
+  host.life = lifecycle.new(host, events.new(host.clock), engines.new(host))
+  return host.life
+end
 
 ---Run `body(life, host, scope)` on a fake host; watchers end with it. The host and what body returned.
 function M.with_life(options, body)
@@ -27,11 +31,10 @@ function M.with_life(options, body)
   local ok, problem = task.main(function()
     return task.scope(function(scope)
       host:spawn_in(scope)
-      local life = M.new(host)
       results = { n = 0 }
       local function keep(...) results = { n = select("#", ...), ... } end
-      keep(body(life, host, scope))
-      life.vms:release()
+      keep(body(M.new(host), host, scope))
+      host.life.vms:release()
       scope:cancel()
       return true
     end)

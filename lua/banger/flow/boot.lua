@@ -192,6 +192,8 @@ function M.concat(...)
 end
 
 M.while_alive = while_alive
+---The step from a VMM that lives to one that answers.
+M.CONNECT = CONNECT
 ---Steps that finish a start of which the VMM already lives (its watch is in ctx).
 M.FINISH = M.concat({ CONNECT }, GUEST)
 ---Steps from a VM that rests to a VMM that answers.

@@ -1,6 +1,6 @@
 -- One stream of what happens: state changes, warnings, guests' words. Bounded: the last CAPACITY events can be replayed, and a reader
 -- who is slower than that is told how many it missed instead of slowing anybody down.
-local task = require "banger.aio.task"
+local signal = require "banger.flow.signal"
 
 local M = {}
 M.__index = M
@@ -17,7 +17,7 @@ local CAPACITY = 1024
 
 ---@param clock {time: fun(): number}
 function M.new(clock)
-  return setmetatable({ clock = clock, ring = {}, last = 0, waiting = {} }, M)
+  return setmetatable({ clock = clock, ring = {}, last = 0, more = signal.new() }, M)
 end
 
 ---Publish. Never waits, never fails.
@@ -30,9 +30,7 @@ function M:emit(kind, fields)
   for key, value in pairs(fields) do event[key] = value end
   self.ring[self.last] = event
   self.ring[self.last - CAPACITY] = nil
-  local waiting = self.waiting
-  self.waiting = {}
-  for resume in pairs(waiting) do resume() end
+  self.more:fire()
   return event
 end
 
@@ -67,12 +65,7 @@ function Reader:next()
   while true do
     local event = self:poll()
     if event then return event end
-    local waiting = self.events.waiting
-    local ok, problem = task.await(function(resume)
-      local function wake() resume(true) end
-      waiting[wake] = true
-      return function() waiting[wake] = nil end
-    end)
+    local ok, problem = self.events.more:wait()
     if not ok then return nil, problem end
   end
 end

@@ -74,6 +74,6 @@ local GUEST = {
 ---Steps from a VM that rests, with its disk, to a guest that goes on.
 M.STEPS = boot.concat(boot.TO_VMM, GUEST)
 ---Steps that finish it when the VMM already lives (its watch is in ctx).
-M.FINISH = boot.concat(boot.concat { boot.FINISH[1] }, GUEST)
+M.FINISH = boot.concat({ boot.CONNECT }, GUEST)
 
 return M
