@@ -3,18 +3,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . smoke/lib.sh
-need_root
-need_qemu
 . smoke/update/lib.sh
 update_host smup50
 
 tar -C build/engine -cf - scripted | inside tar -C /root -xf -
 inside banger engine install --from /root/scripted --quiet >/dev/null
-as_alice banger vm create dev --quiet >/dev/null
-for n in $(seq 4); do as_alice banger vm create "vm$n" --engine scripted --quiet >/dev/null; done
-states() { as_alice banger vm list --json | jq -c '[.vms[] | [.name, .id, .state, .pid]] | sort'; }
-before=$(states) first=$(boot)
-as_alice banger vm ssh dev -- 'i=0; while sleep 0.2; do i=$((i + 1)); echo $i; done' >"$made/stream" 2>/dev/null &
+banger vm create dev --quiet >/dev/null
+for n in $(seq 4); do banger vm create "vm$n" --engine scripted --quiet >/dev/null; done
+states() { banger vm list --json | jq -c '[.vms[] | [.name, .id, .state, .pid]] | sort'; }
+before=$(states) first=$(boot_id dev)
+banger vm ssh dev -- sh -c 'i=0; while sleep 0.2; do i=$((i + 1)); echo $i; done' >"$made/stream" 2>/dev/null &
 session=$!
 
 bad="" releases=(1.0.0 1.1.0)
@@ -26,7 +24,7 @@ for n in $(seq 50); do
     [ "$now" = "$before" ] || { bad+="after update $n: $now; "; break; }
 done
 is "50 updates: each arrives, and every VM is the process that it was" "$bad" ""
-is "the guest is in the boot that it was" "$(boot)" "$first"
+is "the guest is in the boot that it was" "$(boot_id dev)" "$first"
 seen=$(tail -1 "$made/stream")
 sleep 1
 ok "an ssh session has lasted through all of them ($seen lines)" test "$(tail -1 "$made/stream")" -gt "$seen"

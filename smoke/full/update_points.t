@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Every point at which an update can be cut off.
-exec env EACH=1 "$(dirname "$0")/../update_points.t"
+# smoke/update_points.t with all its rounds.
+cd "$(dirname "$0")/../.." && exec smoke/crash/shares smoke/update_points.t "${INSTANCE:-smupp}"

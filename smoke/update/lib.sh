@@ -1,14 +1,11 @@
 # shellcheck shell=bash
-# For scenarios of updates; sourced after smoke/lib.sh. A real systemd (smoke/systemd/host) in which release 1.0.0 is installed for alice,
+# For scenarios of updates; sourced after smoke/lib.sh. A real systemd (smoke/systemd/lib.sh) in which release 1.0.0 is installed,
 # and an https server that has releases: made here, from this tree's programs, signed by a fresh key.
-command -v systemd-nspawn >/dev/null || skip_all "systemd-nspawn is not installed"
+. smoke/systemd/lib.sh
 
 # update_host NAME: everything that a scenario starts from; gone at its end.
 update_host() {
-    host=$1
-    made=build/smoke/$host site=build/smoke/$host/site url=https://localhost:8443
-    local parts
-    parts=$(cached_guest_parts)
+    made=build/smoke/$1 site=build/smoke/$1/site url=https://localhost:8443
     rm -rf "$made"
     mkdir -p "$site" "$made/pki"
     openssl ecparam -name prime256v1 -genkey -noout -out "$made/pki/release.key"
@@ -16,18 +13,16 @@ update_host() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
         -addext subjectAltName=DNS:localhost -keyout "$made/pki/tls.key" -out "$made/pki/tls.crt" 2>/dev/null
     export RELEASE_KEYS=$made/pki/release.pub RELEASE_MANIFEST_URL=$url/releases.json
-    trap 'smoke/systemd/host down "$host" >/dev/null 2>&1 || true' EXIT
     build_release 1.0.0 10
     build_release 1.1.0 11
     latest 1.1.0
-    smoke/systemd/host up "$host" "$PWD/smoke/systemd/serve:/serve" "$PWD/$site:/site" "$PWD/$made/pki:/pki" "$parts:/parts" \
+    systemd_host "$1" "$PWD/smoke/systemd/serve:/serve" "$PWD/$site:/site" "$PWD/$made/pki:/pki" \
         "$PWD/build/banger-dev:/banger-dev" "$PWD/smoke:/smoke"
-    inside useradd --create-home alice
     inside systemd-run --quiet --unit=site socat OPENSSL-LISTEN:8443,reuseaddr,fork,cert=/pki/tls.crt,key=/pki/tls.key,verify=0 \
         EXEC:/serve
-    inside sh -c 'mkdir /release && tar -C /release --zstd -xf /site/1.0.0/banger-1.0.0-*.tar.zst --strip-components=1'
-    inside /release/banger system install --owner alice --quiet >/dev/null
-    inside sh -c 'cp -a --sparse=always /parts/kernels /parts/images /var/lib/banger/ && chown -R alice: /var/lib/banger'
+    release_of_owner "/site/1.0.0/banger-1.0.0-linux-$(dpkg --print-architecture).tar.zst"
+    install_release
+    give_parts
 }
 
 # build_release VERSION SERIAL: this tree's programs under that version, signed, on the site.
@@ -56,10 +51,6 @@ daemon_that() {
 }
 latest() { printf '{"latest":"%s","base":"%s/"}\n' "$1" "$url" >"$site/releases.json"; }
 
-inside() { smoke/systemd/host exec "$host" "$@"; }
-as_alice() { inside runuser -u alice -- "$@"; }
 update() { inside banger update --ca-file /pki/tls.crt "$@"; }
-show() { as_alice banger vm show dev --json | jq -r ".vm.$1"; }
-boot() { as_alice banger vm exec dev -- cat /proc/sys/kernel/random/boot_id; }
 selected() { inside readlink /usr/local/lib/banger/current; }
 serves() { inside banger system status --json | jq -r '"\(.system.answers) \(.system.version)"'; }
