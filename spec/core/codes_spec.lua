@@ -18,7 +18,7 @@ end
 
 local EXITS = { [1] = true, [2] = true, [3] = true, [4] = true, [5] = true, [6] = true, [70] = true }
 
-local lua_files = files "find lua -name '*.lua' ! -path '*/core/codes.lua' ! -name 'types*.lua'"
+local lua_files = files "find lua -name '*.lua' ! -path '*/core/codes*.lua' ! -name 'types*.lua'"
 local c_files = files "find runtime -name '*.[ch]' ! -path '*/test/*'"
 
 local function raised_in_lua(found)
