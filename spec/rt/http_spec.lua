@@ -56,10 +56,8 @@ describe("banger.rt.http", function()
     local state = { requests = {}, pipe = pipe }
     servers[#servers + 1] = pipe
     pipe:read_start(function(_, data)
-      if not data then
-        state.ended = true
-        return
-      end
+      state.ended = data == nil or nil
+      if state.ended then return end
       got = got .. data
       local head, rest = got:match "^(.-\r\n\r\n)(.*)$"
       local length = head and tonumber(head:match "[Cc]ontent%-[Ll]ength: (%d+)") or 0
