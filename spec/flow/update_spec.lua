@@ -7,6 +7,44 @@ local update = require "banger.flow.update"
 local DIGEST = ("a"):rep(64)
 local FACTS = { product = "banger", version = "1.1.0", serial = 7, arch = "amd64", min_from = "1.0.0", expires = 2000, key = "k" }
 
+local function fake_releases(world, call)
+  return {
+    path = function(_, version) return "/rel/" .. version end,
+    put = function(_, _, version)
+      if not call("releases.put", true) then return nil, err.new("sys.failed", "releases.put fails on purpose") end
+      world.placed[version] = true
+      return true
+    end,
+    point = function(_, name, version)
+      if not call("releases.point " .. name, true) then return nil, err.new("sys.failed", "point fails on purpose") end
+      world[name] = version
+      return true
+    end,
+    previous = function() return world.previous end,
+    prune = function()
+      for version in pairs(world.placed) do
+        if version ~= world.current and version ~= world.previous then world.placed[version] = nil end
+      end
+      return true
+    end,
+  }
+end
+
+local function fake_systemd(world, call)
+  return {
+    ctl = function(verb, unit)
+      if verb == "restart" and unit == "bangerd.service" then
+        if not call("start daemon", true) then return nil, err.new("systemd.failed", "start fails on purpose") end
+        world.running = world.current
+      elseif verb == "restart" and not call("start helper", true) then
+        return nil, err.new("systemd.failed", "start fails on purpose")
+      end
+      return ""
+    end,
+    journal = function() return "" end,
+  }
+end
+
 -- A host in memory. `fail` maps "object.method" to the call that fails (1 is the first).
 local function fake(fail)
   local world = { current = "1.0.0", previous = "0.9.0", running = "1.0.0", serial = 5, placed = {},
@@ -37,38 +75,8 @@ local function fake(fail)
       serial = function() return world.serial end,
       raise_serial = function(_, _, serial) world.serial = serial return true end,
     },
-    releases = {
-      path = function(_, version) return "/rel/" .. version end,
-      put = function(_, _, version)
-        if not call("releases.put", true) then return nil, err.new("sys.failed", "releases.put fails on purpose") end
-        world.placed[version] = true
-        return true
-      end,
-      point = function(_, name, version)
-        if not call("releases.point " .. name, true) then return nil, err.new("sys.failed", "point fails on purpose") end
-        world[name] = version
-        return true
-      end,
-      previous = function() return world.previous end,
-      prune = function()
-        for version in pairs(world.placed) do
-          if version ~= world.current and version ~= world.previous then world.placed[version] = nil end
-        end
-        return true
-      end,
-    },
-    systemd = {
-      ctl = function(verb, unit)
-        if verb == "restart" and unit == "bangerd.service" then
-          if not call("start daemon", true) then return nil, err.new("systemd.failed", "start fails on purpose") end
-          world.running = world.current
-        elseif verb == "restart" and not call("start helper", true) then
-          return nil, err.new("systemd.failed", "start fails on purpose")
-        end
-        return ""
-      end,
-      journal = function() return "" end,
-    },
+    releases = fake_releases(world, call),
+    systemd = fake_systemd(world, call),
     links = { wanted = function() return {} end, present = function() return {} end },
     record = { read = function() return { folders = {} } end },
     files = { copy = function() return true end },

@@ -3,6 +3,21 @@ local banger = require "banger"
 
 local M = {}
 
+local function rows_of(records, columns)
+  local rows = { {} }
+  for i, column in ipairs(columns) do rows[1][i] = column[1] end
+  for r, record in ipairs(records) do
+    local row = {}
+    for i, column in ipairs(columns) do
+      local value = column[2](record)
+      row[i] = value == nil and "-" or tostring(value)
+    end
+    if record.broken then row[#row] = "broken: " .. record.broken end
+    rows[r + 1] = row
+  end
+  return rows
+end
+
 ---@param kind "image"|"kernel"
 ---@param columns {[1]: string, [2]: fun(record: table): any}[]
 ---@param empty string    what to do when there is none
@@ -44,18 +59,7 @@ function M.of(kind, columns, empty)
       ctx.out:line(empty)
       return
     end
-    local rows = { {} }
-    for i, column in ipairs(columns) do rows[1][i] = column[1] end
-    for r, record in ipairs(records) do
-      local row = {}
-      for i, column in ipairs(columns) do
-        local value = column[2](record)
-        row[i] = value == nil and "-" or tostring(value)
-      end
-      if record.broken then row[#row] = "broken: " .. record.broken end
-      rows[r + 1] = row
-    end
-    ctx.out:table(rows)
+    ctx.out:table(rows_of(records, columns))
   end
 
   function part.text_show(result, ctx)
