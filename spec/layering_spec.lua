@@ -31,8 +31,7 @@ local function layer(module)
   return module:match "^banger%.([%w_]+)" or "outside"
 end
 
--- Each layer with the layers that it may use. `outside` are cjson, luv and LuaJIT's own; who may use luv is
--- below.
+-- Each layer with the layers that it may use. `outside` are cjson, luv and LuaJIT's own; who may use luv is below.
 local ALLOWED = {
   core = { "core", "outside" },
   aio = { "core", "aio", "rt", "outside" },

@@ -27,8 +27,7 @@ describe("rpc.frame", function()
   it("gives descriptors to the frame that they came with, however the kernel cuts (random)", function()
     for _ = 1, 300 do
       local decoder, carries, got, pending = frame.decoder(), {}, {}, ""
-      -- As the kernel does: data without descriptors may come glued in front of a frame that has some, cut anywhere
-      -- behind its first byte.
+      -- As the kernel does: data without descriptors may come glued in front of a frame that has some, cut anywhere behind its first byte.
       local function flush(fds)
         if pending ~= "" then assert.is_true(decoder:feed(pending, fds)) end
         pending = ""

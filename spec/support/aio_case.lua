@@ -1,5 +1,4 @@
--- A spec case that runs inside a task and fails if it leaves anything: a task, an open luv handle, a
--- descriptor.
+-- A spec case that runs inside a task and fails if it leaves anything: a task, an open luv handle, a descriptor.
 local loop = require "banger.aio.loop"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
@@ -14,8 +13,7 @@ local function open_fds()
   return open
 end
 
--- What is open now and was not before. Listing opens a descriptor itself, which has gone when it is looked
--- at.
+-- What is open now and was not before. Listing opens a descriptor itself, which has gone when it is looked at.
 local function new_fds(before)
   local out = {}
   for name in pairs(open_fds()) do

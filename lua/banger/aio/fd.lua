@@ -175,8 +175,7 @@ function Fd:send(bytes, fds)
   return true
 end
 
---- Up to max bytes (one message of a seqpacket socket) and the fds that came with them, which are the
---- caller's.
+--- Up to max bytes (one message of a seqpacket socket) and the fds that came with them, which are the caller's.
 ---@return string|nil bytes     "" at the end
 ---@return integer[]|banger.Error
 function Fd:recv(max, max_fds)

@@ -1,8 +1,7 @@
 -- Calls of the privileged helper: at most so many connections, one request at a time on each.
 --
 -- The helper may be killed and started again at any moment. A call finds that out by a connection that is
--- refused or ends; since every operation of the helper can be asked again, the call then tries anew until its
--- deadline.
+-- refused or ends; since every operation of the helper can be asked again, the call then tries anew until its deadline.
 local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
 local rt = require "banger.rt.helper"

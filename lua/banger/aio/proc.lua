@@ -7,8 +7,7 @@
 --   env           list of "NAME=value" that replaces the environment
 --   cwd, uid, gid
 --   timeout       seconds until nil, err{code="task.timeout"}
---   max_output    bytes kept of each of stdout and stderr, the last ones (default 1 MiB); `truncated` says it
--- happened
+--   max_output    bytes kept of each of stdout and stderr, the last ones (default 1 MiB); `truncated` says it happened
 --   on_line       on_line(line, "stdout"|"stderr"): called with each line as it comes
 --   fds           further descriptors, from number 3 on; they stay the caller's
 local err = require "banger.core.err"
@@ -115,8 +114,7 @@ local function finish(child)
   end)
 end
 
---- Start a child with pipes for all three streams and run fn(child). When fn has returned, the child has
---- ended.
+--- Start a child with pipes for all three streams and run fn(child). When fn has returned, the child has ended.
 ---@return any ...      results of fn, or nil, err
 function M.with(o, fn)
   return task.scope(function()

@@ -1,13 +1,11 @@
 -- The scheduler under tasks: who runs, who is ready, who waits. Nothing above aio/ requires it.
 --
 -- A task is a coroutine. It runs until it parks; a luv callback (or another task) wakes it with results;
--- woken tasks run in the order of their waking. Callbacks of luv come here and end here: no user code runs
--- inside one.
+-- woken tasks run in the order of their waking. Callbacks of luv come here and end here: no user code runs inside one.
 --
 -- A *node* is a place in the tree of cancellation: a task, a scope, a timeout or a shield. Cancelling a node
 -- marks all that is below it, except below a shield, and interrupts whoever is parked there. `node.cancelled`
--- is the error that every further wait there returns; it is copied downwards, so that a wait looks at one
--- field only.
+-- is the error that every further wait there returns; it is copied downwards, so that a wait looks at one field only.
 local uv = require "luv"
 
 local M = {}

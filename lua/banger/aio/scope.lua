@@ -130,8 +130,7 @@ function Task:await()
   return unpack(self.results, 1, self.results.n)
 end
 
---- Ask the task to end: its waits return nil, err{code="task.cancelled"}. Ending so is no failure of its
---- scope.
+--- Ask the task to end: its waits return nil, err{code="task.cancelled"}. Ending so is no failure of its scope.
 function Task:cancel(reason)
   if self.ended then return end
   self.asked = true

@@ -141,8 +141,7 @@ local function closed()
   return err.new("channel.closed", "the channel is closed")
 end
 
---- A channel that holds `capacity` values; 0: a sender waits until somebody receives; math.huge: it never
---- waits.
+--- A channel that holds `capacity` values; 0: a sender waits until somebody receives; math.huge: it never waits.
 ---@return banger.Channel
 function M.channel(capacity)
   return setmetatable({

@@ -8,15 +8,12 @@
 --   end)
 --
 -- Rules that hold everywhere:
--- * A child ends before its scope returns. The first failure (`nil, err`, or a raised error) cancels the rest
--- of the
---   scope, body included, and is what the scope returns; later failures are attached to it (`err.others`).
--- * Cancelling never raises: each wait in a cancelled place returns `nil, err`, at once and again at every
--- further
---   wait. Clean-up that has to wait runs in task.shield.
--- * A raised error is a bug: it becomes err{code="internal"} with the tracebacks of its task and of all above
--- it. An
---   error object that is raised (banger.try) stays what it is.
+-- * A child ends before its scope returns. The first failure (`nil, err`, or a raised error) cancels the rest of the scope,
+--   body included, and is what the scope returns; later failures are attached to it (`err.others`).
+-- * Cancelling never raises: each wait in a cancelled place returns `nil, err`, at once and again at every further wait.
+--   Clean-up that has to wait runs in task.shield.
+-- * A raised error is a bug: it becomes err{code="internal"} with the tracebacks of its task and of all above it. An error
+--   object that is raised (banger.try) stays what it is.
 -- * A wait that was answered before it was cancelled keeps its answer.
 local err = require "banger.core.err"
 local loop = require "banger.aio.loop"
@@ -67,8 +64,7 @@ function M.timeout(seconds, fn, ...)
   return bounded("task.timeout", nil, seconds, fn, ...)
 end
 
---- Run fn(...) although the place is cancelled, for at most so many seconds: clean-up that must wait for
---- something.
+--- Run fn(...) although the place is cancelled, for at most so many seconds: clean-up that must wait for something.
 function M.shield(seconds, fn, ...)
   return bounded("task.shield", true, seconds, fn, ...)
 end
@@ -76,8 +72,7 @@ end
 -- waiting
 
 --- Wait for something outside. `start(resume)` begins it and returns a function that undoes it when the wait
---- is cancelled (or nil). resume(a, b, c, d) ends the wait with these results; further calls do nothing and
---- return false.
+--- is cancelled (or nil). resume(a, b, c, d) ends the wait with these results; further calls do nothing and return false.
 ---@param start fun(resume: fun(...): boolean): fun(e: banger.Error)?
 ---@param what string?      for dumps
 function M.await(start, what)
@@ -126,8 +121,7 @@ end
 
 -- the root
 
---- Start a task outside of any scope, for a host that runs the loop itself; on_done(results...) is called at
---- its end.
+--- Start a task outside of any scope, for a host that runs the loop itself; on_done(results...) is called at its end.
 ---@return banger.Task
 function M.root(name, fn, on_done)
   local task = scope.new_task(name, nil, fn)

@@ -3,6 +3,7 @@ local combine = require "banger.aio.combine"
 local sync = require "banger.aio.sync"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
+local text = require "banger.core.text"
 
 local M = {}
 
@@ -13,7 +14,7 @@ local Pool = {}
 Pool.__index = Pool
 
 local function fresh_name(prefix)
-  return prefix .. "-" .. sys.random(4):gsub(".", function(char) return ("%02x"):format(char:byte()) end)
+  return prefix .. "-" .. text.hex(sys.random(4))
 end
 
 -- One place of the pool: a VM that waits for whoever takes it, and is gone when that one is done; then the next.

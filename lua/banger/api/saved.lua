@@ -4,6 +4,7 @@ local err = require "banger.core.err"
 local guard = require "banger.api.guard"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
+local text = require "banger.core.text"
 
 local M = {}
 
@@ -13,7 +14,7 @@ local NAME_MAX = 31
 local function fresh_names(name, count)
   local out = {}
   for index = 1, count do
-    local tail = "-" .. sys.random(3):gsub(".", function(char) return ("%02x"):format(char:byte()) end)
+    local tail = "-" .. text.hex(sys.random(3))
     out[index] = name:sub(1, NAME_MAX - #tail) .. tail
   end
   return out

@@ -6,6 +6,7 @@ local git = require "banger.host.git"
 local inside = require "banger.api.workspace_guest"
 local schema = require "banger.core.schema"
 local sys = require "banger.rt.sys"
+local text = require "banger.core.text"
 local tool = require "banger.host.tool"
 local units = require "banger.core.units"
 
@@ -43,7 +44,7 @@ end
 local function with_scratch(fn)
   local here, e = daemon_dirs.get()
   if not here then return nil, e end
-  local path = ("%s/workspace-%s"):format(here.home, sys.random(8):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+  local path = ("%s/workspace-%s"):format(here.home, text.hex(sys.random(8)))
   local ok
   ok, e = sys.mkdir_p(path, PRIVATE)
   if not ok then return nil, e end

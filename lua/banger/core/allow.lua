@@ -1,6 +1,7 @@
 -- What a VM with a list of its own may reach: names ("example.org"; "*.example.org" is everything below it) and networks
 -- ("192.0.2.7", "10.0.0.0/8"). Pure.
 local err = require "banger.core.err"
+local ipv4 = require "banger.core.ipv4"
 
 local M = {}
 
@@ -11,21 +12,16 @@ local function wrong(text, why)
   return nil, err.new("usage.invalid", ("%q %s"):format(text:sub(1, 64), why), { remedy = REMEDY })
 end
 
-local function number(a, b, c, d) return ((a * 256 + b) * 256 + c) * 256 + d end
-
-local function dotted(n)
-  return ("%d.%d.%d.%d"):format(math.floor(n / 2 ^ 24), math.floor(n / 2 ^ 16) % 256, math.floor(n / 256) % 256, n % 256)
-end
-
-local function network(text, a, b, c, d, bits)
-  a, b, c, d, bits = tonumber(a), tonumber(b), tonumber(c), tonumber(d), tonumber(bits == "" and 32 or bits)
-  if a > 255 or b > 255 or c > 255 or d > 255 then return wrong(text, "is no address") end
+local function network(text, address, bits)
+  local first = ipv4.number(address)
+  bits = tonumber(bits == "" and 32 or bits)
+  if not first then return wrong(text, "is no address") end
   if bits < 1 or bits > 32 then return wrong(text, "has a prefix that is not 1 to 32") end
-  local first, size = number(a, b, c, d), 2 ^ (32 - bits)
+  local size = 2 ^ (32 - bits)
   if first % size ~= 0 then
-    return wrong(text, ("has bits behind its prefix: %s/%d is the network"):format(dotted(first - first % size), bits))
+    return wrong(text, ("has bits behind its prefix: %s/%d is the network"):format(ipv4.dotted(first - first % size), bits))
   end
-  return { first = first, behind = first + size, network = dotted(first), prefix = bits }
+  return { first = first, behind = first + size, network = ipv4.dotted(first), prefix = bits }
 end
 
 local function name(text)
@@ -43,8 +39,8 @@ end
 ---@return {name: string, below: boolean}|{network: string, prefix: integer, first: number, behind: number}|nil
 ---@return banger.Error?
 function M.parse(text)
-  local a, b, c, d, bits = text:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)/?(%d*)$"
-  if a then return network(text, a, b, c, d, bits) end
+  local address, bits = text:match "^(%d+%.%d+%.%d+%.%d+)/?(%d*)$"
+  if address then return network(text, address, bits) end
   return name(text)
 end
 

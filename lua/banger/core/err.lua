@@ -1,8 +1,7 @@
 -- Error objects: what every expected failure returns as the second value of `nil, err`.
 --
 -- An error is a value: made once where the failure is known, given context on the way up with wrap(), shown
--- once at the top. It never carries handles or functions, so it can be sent to another process as JSON and
--- back.
+-- once at the top. It never carries handles or functions, so it can be sent to another process as JSON and back.
 
 local M = {}
 
@@ -52,8 +51,7 @@ function M.from_raised(raised, traceback)
   return M.new("internal", tostring(raised), { traceback = traceback })
 end
 
---- Message handler for xpcall where what was raised goes on later (error(e, 0)): the stack of the place is
---- kept.
+--- Message handler for xpcall where what was raised goes on later (error(e, 0)): the stack of the place is kept.
 function M.raised_here(raised)
   return M.from_raised(raised, debug.traceback("", 2))
 end
@@ -72,8 +70,7 @@ function M.wrap(e, context)
   return setmetatable(outer, Error)
 end
 
---- Another failure of the same operation (an undo that failed, a second task): kept beside the first, never
---- in its place.
+--- Another failure of the same operation (an undo that failed, a second task): kept beside the first, never in its place.
 ---@param e banger.Error
 ---@param other banger.Error
 function M.attach(e, other)

@@ -231,8 +231,7 @@ local function constructor(kind, own)
   end
 end
 
---- min/max in bytes; pattern with `what` ("a port range") and `remedy`; control characters only with
---- multiline.
+--- min/max in bytes; pattern with `what` ("a port range") and `remedy`; control characters only with multiline.
 M.string = constructor("string", { min = true, max = true, pattern = true, what = true, remedy = true, multiline = true })
 M.boolean = constructor("boolean", {})
 --- from_text: digits in a string are taken too (command lines).

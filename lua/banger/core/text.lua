@@ -49,8 +49,7 @@ function M.sorted_keys(t)
   return keys
 end
 
--- Length in bytes of the well-formed UTF-8 sequence at i, else nil (overlong forms and surrogates are
--- malformed).
+-- Length in bytes of the well-formed UTF-8 sequence at i, else nil (overlong forms and surrogates are malformed).
 local function utf8_length(s, i)
   local a, b, c, d = s:byte(i, i + 3)
   local function tail(x) return x and x >= 0x80 and x <= 0xBF end
@@ -77,12 +76,18 @@ end
 
 local SHORT = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ["\\"] = "\\\\" }
 
-local function hex(bytes)
+local function escaped(bytes)
   return (bytes:gsub(".", function(ch) return ("\\x%02x"):format(ch:byte()) end))
 end
 
---- The string with everything that could act on a terminal written as \n, \t, \r, \\ or \xNN; the result is
---- valid UTF-8.
+--- Bytes as hexadecimal digits.
+---@param bytes string
+---@return string
+function M.hex(bytes)
+  return (bytes:gsub(".", function(ch) return ("%02x"):format(ch:byte()) end))
+end
+
+--- The string with everything that could act on a terminal written as \n, \t, \r, \\ or \xNN; the result is valid UTF-8.
 ---@param s string
 ---@return string
 function M.escape(s)
@@ -94,11 +99,11 @@ function M.escape(s)
     if SHORT[ch] then
       ch = SHORT[ch]
     elseif byte < 32 or byte == 127 then
-      ch = hex(ch)
+      ch = escaped(ch)
     elseif byte >= 128 then
       length = utf8_length(s, i)
       ch = s:sub(i, i + (length or 1) - 1)
-      if not length or is_invisible(ch) then ch = hex(ch) end
+      if not length or is_invisible(ch) then ch = escaped(ch) end
     end
     out[#out + 1] = ch
     i = i + (length or 1)

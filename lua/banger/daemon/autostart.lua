@@ -19,16 +19,14 @@ local function due(daemon)
   return out
 end
 
----Start what is due, as `vm.start` does it, with the owner's hooks.
+---Start what is due, now that it is known how all VMs are, as `vm.start` does it, with the owner's hooks.
 ---@param daemon table    daemon/service
 ---@return true|nil, banger.Error?
 function M.run(daemon)
-  local ok, problem = daemon.changed:wait_until(function() return daemon.settled end)
-  if not ok then return nil, problem end
-  local names
-  names, problem = due(daemon)
+  local names, problem = due(daemon)
   if not names then return nil, problem end
-  return combine.map(names, function(name)
+  local all
+  all, problem = combine.map(names, function(name)
     local request = { op_id = daemon.host.new_op(), progress = function() end }
     local vm, failure = handlers["vm.start"](daemon, { name = name, timeout = READY_SECONDS }, request)
     if not vm and failure.code == "task.cancelled" then return nil, failure end
@@ -37,7 +35,8 @@ function M.run(daemon)
       daemon.life.events:emit("vm.warning", { vm = name, reason = "autostart: " .. failure.message, op = request.op_id })
     end
     return true
-  end, { limit = AT_ONCE }) and true
+  end, { limit = AT_ONCE })
+  return all and true, problem
 end
 
 return M

@@ -4,6 +4,9 @@ local dns = require "banger.core.dns"
 local egress = require "banger.daemon.egress"
 local err = require "banger.core.err"
 local forward = require "banger.daemon.dns_forward"
+local ipv4 = require "banger.core.ipv4"
+local places = require "banger.daemon.places"
+local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 local tcp = require "banger.aio.tcp"
 local udp = require "banger.aio.udp"
@@ -17,17 +20,10 @@ local MOST_BYTES = 4096
 local MOST_STREAMS, MOST_STREAMS_OF_ONE, STREAM_SECONDS = 64, 8, 10
 
 ---@param daemon table  daemon/service
-function M.new(daemon) return setmetatable({ daemon = daemon, under_way = 0, of = {}, streams = 0, streams_of = {} }, M) end
-
-local function as_number(address)
-  local a, b, c, d = address:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
-  return a and ((a * 256 + b) * 256 + c) * 256 + d
-end
-
-local function in_network(net, address)
-  local number = as_number(address)
-  local size = 2 ^ (32 - net.prefix)
-  return number ~= nil and math.floor(number / size) == math.floor(as_number(net.subnet) / size)
+function M.new(daemon)
+  return setmetatable({
+    daemon = daemon, questions = places.new(MOST_UNDER_WAY, MOST_OF_ONE), streams = places.new(MOST_STREAMS, MOST_STREAMS_OF_ONE),
+  }, M)
 end
 
 -- VMs by address; looked up again after each thing that happens.
@@ -65,16 +61,14 @@ end
 local function own(self, net, question)
   if question.name == ZONE or question.name:find("%." .. ZONE .. "$") then return address_of(self, question) end
   local address = dns.reversed(question.name)
-  if address and in_network(net, address) then return name_of(self, question, address) end
+  if address and ipv4.within(net, address) then return name_of(self, question, address) end
 end
 
 -- A question of somebody else's names takes a place of its own while it is under way.
 local function pass_on(self, scope, net, question, bytes, reply, client, stream)
-  local client_has = self.of[client] or 0
   local record = by_address(self, client)
   if record and not egress.may_ask(record, question.name) then return reply(dns.answer(question, dns.rcode.refused)) end
-  if self.under_way >= MOST_UNDER_WAY or client_has >= MOST_OF_ONE then return reply(dns.answer(question, dns.rcode.failed)) end
-  self.under_way, self.of[client] = self.under_way + 1, client_has + 1
+  if not self.questions:take(client) then return reply(dns.answer(question, dns.rcode.failed)) end
   scope:spawn("dns " .. question.name, function()
     local answer = forward.ask(net, question, bytes, stream)
     local ok, problem = egress.admit(self.daemon.host, record, answer)
@@ -83,8 +77,7 @@ local function pass_on(self, scope, net, question, bytes, reply, client, stream)
       answer = dns.answer(question, dns.rcode.failed)
     end
     reply(answer)
-    self.under_way, self.of[client] = self.under_way - 1, self.of[client] - 1
-    if self.of[client] == 0 then self.of[client] = nil end
+    self.questions:leave(client)
     return true
   end)
 end
@@ -97,7 +90,7 @@ end
 ---@param reply fun(bytes: string)
 ---@param stream boolean?       it came by TCP
 function M:handle(scope, net, bytes, client, reply, stream)
-  if not in_network(net, client) or #bytes > MOST_BYTES then return end
+  if not ipv4.within(net, client) or #bytes > MOST_BYTES then return end
   local question, rcode = dns.parse(bytes)
   if not question then return end
   if rcode then return reply(dns.answer(question, rcode)) end
@@ -139,16 +132,13 @@ local function serve_streams(self, net, listener)
       local stream, problem = listener:accept()
       if not stream then return nil, problem end
       local client = stream:peer() or ""
-      local has = self.streams_of[client] or 0
-      if self.streams >= MOST_STREAMS or has >= MOST_STREAMS_OF_ONE then
+      if not self.streams:take(client) then
         stream:close()
       else
-        self.streams, self.streams_of[client] = self.streams + 1, has + 1
         scope:spawn("dns stream of " .. client, function()
           converse(self, net, stream, client)
           stream:close()
-          self.streams, self.streams_of[client] = self.streams - 1, self.streams_of[client] - 1
-          if self.streams_of[client] == 0 then self.streams_of[client] = nil end
+          self.streams:leave(client)
           return true
         end)
       end
@@ -170,7 +160,7 @@ local function open(daemon)
   local socket, listener
   socket, problem = udp.take(answer.socket, "names for guests")
   if not socket then
-    require("banger.rt.sys").close(answer.stream)
+    sys.close(answer.stream)
     return nil, problem
   end
   listener, problem = tcp.take(answer.stream, "names for guests")

@@ -1,21 +1,17 @@
 -- Known fights over the host's network, as findings for `banger doctor`: what others have set up that guests' traffic meets.
 -- Reads only what everybody may read.
 local bit = require "bit"
+local ipv4 = require "banger.core.ipv4"
 
 local M = {}
 
 local function finding(status, message, remedy) return { name = "network", status = status, message = message, remedy = remedy } end
 
-local function as_number(address)
-  local a, b, c, d = address:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
-  return ((a * 256 + b) * 256 + c) * 256 + d
-end
-
 -- /proc/net/route has addresses in hexadecimal, least significant byte first.
 local function reversed(hex) return bit.bswap(tonumber(hex, 16)) % 2 ^ 32 end
 
 local function overlaps(net, read, out)
-  local first, size = as_number(net.subnet), 2 ^ (32 - net.prefix)
+  local first, size = ipv4.number(net.subnet), 2 ^ (32 - net.prefix)
   for line in (read "/proc/net/route" or ""):gmatch "[^\n]+" do
     local link, destination, mask = line:match "^(%S+)%s+(%x+)%s+%x+%s+%x+%s+%S+%s+%S+%s+%S+%s+(%x+)"
     if link and link ~= net.bridge and mask ~= "00000000" then

@@ -230,8 +230,7 @@ end
 M["vm.explain"] = function(daemon, params)
   local record, problem = daemon.host.store:find(params.name)
   if not record then return nil, problem end
-  local seen, action
-  seen, action = daemon.reconcile:explain(record.id)
+  local seen, action = daemon.reconcile:explain(record.id)
   if not seen then return nil, action end
   return { vm = view(daemon, record), seen = seen, action = action }
 end

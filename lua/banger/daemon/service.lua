@@ -21,12 +21,13 @@ local signals = require "banger.aio.signal"
 local snapshots = require "banger.flow.snapshots"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
+local usage = require "banger.daemon.usage"
+local version = require "banger.core.version"
 local wiring = require "banger.daemon.wiring"
 
 local M = {}
 M.__index = M
 
-local PROTOCOL = 1
 local HELLO_SECONDS = 2         -- a helper that runs answers at once
 local WATCHDOG_SECONDS = 10
 local FIRST_LOOK_SECONDS = 5    -- until clients are answered although the helper is not there yet
@@ -35,10 +36,10 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15
 
 ---@param dirs banger.Dirs
 ---@param log table
----@param version string
-function M.new(dirs, log, version)
+---@param release string   the version of this program
+function M.new(dirs, log, release)
   return setmetatable({
-    dirs = dirs, log = log, version = version, began = task.now(), usage = require "banger.daemon.usage",
+    dirs = dirs, log = log, version = release, began = task.now(), usage = usage,
     settled = false, problem = nil, changed = signal.new(),
   }, M)
 end
@@ -93,14 +94,17 @@ function M:settle(op)
   return actions, problem
 end
 
----Wait until the daemon has agreed with the world once.
+---Wait until the daemon has agreed with the world once, however long that takes.
+---@return true|nil
+---@return banger.Error?  cancelled
+function M:wait_settled() return self.changed:wait_until(function() return self.settled end) end
+
+---The same for a request, which has less patience.
 ---@return true|nil
 ---@return banger.Error?  what stands in the way: most often helper.unreachable
 function M:await_settled()
   if self.settled then return true end
-  local ok, problem = task.timeout(SETTLE_PATIENCE, function()
-    return self.changed:wait_until(function() return self.settled end)
-  end)
+  local ok, problem = task.timeout(SETTLE_PATIENCE, self.wait_settled, self)
   if ok then return true end
   if problem.code == "task.timeout" and self.problem then return nil, self.problem end
   return nil, problem
@@ -130,7 +134,7 @@ local function server_of(self)
     served[name] = { params = method.params, handler = function(request, params) return handler(self, params, request) end }
   end
   return rpc_server.new {
-    hello = { banger = self.version, protocol = PROTOCOL, instance = self.dirs.instance }, methods = served,
+    hello = { banger = self.version, protocol = version.PROTOCOL, instance = self.dirs.instance }, methods = served,
     log = function(event, fields) self.log:warn(event, fields) end,
   }
 end
@@ -168,37 +172,26 @@ local function keep_ssh_config(self)
   end
 end
 
--- What clients of an earlier life of the daemon left, once it is known how their VMs are.
-local function restore_leases(self)
-  local ok, problem = self.changed:wait_until(function() return self.settled end)
-  if not ok then return nil, problem end
-  return self.leases:restore()
-end
-
-local function keep_swept(self)
-  local ok, problem = self.changed:wait_until(function() return self.settled end)
-  if not ok then return nil, problem end
-  return snapshots.keep_swept(self.life)
-end
-
--- Also for VMs that were paused before this life of the daemon.
-local function keep_room(self)
-  local ok, problem = self.changed:wait_until(function() return self.settled end)
-  if not ok then return nil, problem end
-  return room.keep(self.life)
+-- What tells of VMs, or changes them, begins when it is known how they are.
+local function once_settled(self, fn)
+  return function()
+    local ok, problem = self:wait_settled()
+    if not ok then return nil, problem end
+    return fn()
+  end
 end
 
 local function serve(self, scope, listener, on_ready)
   scope:spawn("settle", function() return keep_settled(self) end)
-  scope:spawn("room", function() return keep_room(self) end)
+  scope:spawn("room", once_settled(self, function() return room.keep(self.life) end))
   scope:spawn("sweep", function() return self.sweep:keep() end)
   scope:spawn("watchdog", show_life)
   scope:spawn("dump", function() return dump_on_request(self) end)
   scope:spawn("dns", function() return self.dns:keep() end)
   scope:spawn("ssh config", function() return keep_ssh_config(self) end)
-  scope:spawn("leases", function() return restore_leases(self) end)
-  scope:spawn("autostart", function() return autostart.run(self) end)
-  scope:spawn("snapshots", function() return keep_swept(self) end)
+  scope:spawn("leases", once_settled(self, function() return self.leases:restore() end))
+  scope:spawn("autostart", once_settled(self, function() return autostart.run(self) end))
+  scope:spawn("snapshots", once_settled(self, function() return snapshots.keep_swept(self.life) end))
   scope:spawn("hooks", function() return self.hooks:keep() end)
   scope:spawn("post hooks", function() return self.hooks:follow() end)
   task.timeout(FIRST_LOOK_SECONDS, function()

@@ -22,6 +22,7 @@ local store = require "banger.host.store"
 local sys = require "banger.rt.sys"
 local tap = require "banger.rt.tap"
 local task = require "banger.aio.task"
+local text = require "banger.core.text"
 local vmm = require "banger.host.vmm"
 
 local M = {}
@@ -45,8 +46,8 @@ end
 
 -- The bridge has the MTU of the host's way out (helper), and guests the bridge's.
 local function mtu_of(bridge)
-  local text = bridge and file.read(("/sys/class/net/%s/mtu"):format(bridge))
-  return text and tonumber(text:match "%d+")
+  local line = bridge and file.read(("/sys/class/net/%s/mtu"):format(bridge))
+  return line and tonumber(line:match "%d+")
 end
 
 local function seed_of(host, dirs)
@@ -89,20 +90,18 @@ local function last_words(host)
 end
 
 local function release()
-  local text, problem = file.read "/proc/sys/kernel/osrelease"
-  return text and text:match "%S+", problem
+  local line, problem = file.read "/proc/sys/kernel/osrelease"
+  return line and line:match "%S+", problem
 end
 
 -- What a saved guest has seen of this host's processor.
 local function processor()
-  local text, problem = file.read "/proc/cpuinfo"
-  if not text then return nil, problem end
-  return { model = text:match "model name%s*: ([^\n]*)" or "", flags = text:match "\nflags%s*: ([^\n]*)" or "" }
+  local lines, problem = file.read "/proc/cpuinfo"
+  if not lines then return nil, problem end
+  return { model = lines:match "model name%s*: ([^\n]*)" or "", flags = lines:match "\nflags%s*: ([^\n]*)" or "" }
 end
 
-local function new_op()
-  return (sys.random(4):gsub(".", function(char) return ("%02x"):format(char:byte()) end))
-end
+local function new_op() return text.hex(sys.random(4)) end
 
 ---Open everything that needs no helper. `close` ends it.
 ---@param dirs banger.Dirs

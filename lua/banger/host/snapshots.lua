@@ -4,6 +4,7 @@
 -- as soon as the helper can remove the files.
 local err = require "banger.core.err"
 local spec_column = require "banger.host.spec_column"
+local text = require "banger.core.text"
 
 local M = {}
 M.__index = M
@@ -43,7 +44,7 @@ end
 ---@param fields table   kind, vm, name, and whatever else is to be known of it
 ---@return banger.Snapshot|nil, banger.Error?   `snapshot.exists`
 function M:add(fields)
-  local id = (self.random(32):gsub(".", function(char) return ("%02x"):format(char:byte()) end))
+  local id = text.hex(self.random(32))
   return self.transaction(function()
     local rows, problem = select(self, "vm = ? AND name = ? AND state <> 'doomed'", fields.vm, fields.name)
     if not rows then return nil, problem end

@@ -6,8 +6,7 @@ local wire = require "banger.rpc.wire"
 
 local M = {}
 
--- After a cancel the daemon cleans up before it answers; a caller that returned earlier would see
--- half-removed things.
+-- After a cancel the daemon cleans up before it answers; a caller that returned earlier would see half-removed things.
 local CANCEL_SECONDS = 60
 
 ---@class banger.Call

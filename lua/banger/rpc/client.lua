@@ -9,6 +9,7 @@ local sock = require "banger.rt.sock"
 local sync = require "banger.aio.sync"
 local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
+local text = require "banger.core.text"
 local version = require "banger.core.version"
 local wire = require "banger.rpc.wire"
 
@@ -133,10 +134,6 @@ local function reach(self)
   return nil, again.code == "task.timeout" and e or again
 end
 
-local function op_id()
-  return (sys.random(4):gsub(".", function(ch) return ("%02x"):format(ch:byte()) end))
-end
-
 --- Begin a call: connect if need be, send the request. The call object, or nil, err.
 ---@return banger.Call|nil, banger.Error?
 function Client:start(method, params, options)
@@ -146,7 +143,7 @@ function Client:start(method, params, options)
   self.next_id = self.next_id + 1
   local one = call.new(self, self.next_id, options)
   self.calls[one.id] = one
-  local request = { id = one.id, method = method, params = params or {}, op = options.op_id or op_id() }
+  local request = { id = one.id, method = method, params = params or {}, op = options.op_id or text.hex(sys.random(4)) }
   ok, e = self:send(request, options.fds)
   if not ok then
     self.calls[one.id] = nil

@@ -1,5 +1,4 @@
--- One client's connection inside the server: its requests are tasks of one scope, which ends with the
--- connection.
+-- One client's connection inside the server: its requests are tasks of one scope, which ends with the connection.
 local err = require "banger.core.err"
 local frame = require "banger.rpc.frame"
 local request = require "banger.rpc.request"

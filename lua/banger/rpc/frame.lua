@@ -52,8 +52,7 @@ Decoder.__index = Decoder
 --- A decoder of one direction of one connection.
 ---@return banger.FrameDecoder
 function M.decoder()
-  -- have: pieces not yet used, `size` bytes in all. fds: for each frame that has begun, its descriptors, by
-  -- its number.
+  -- have: pieces not yet used, `size` bytes in all. fds: for each frame that has begun, its descriptors, by its number.
   return setmetatable({ have = {}, size = 0, length = nil, number = 1, fds = {} }, Decoder)
 end
 

@@ -83,7 +83,7 @@ end
 
 local function op_id(given)
   if type(given) == "string" and #given == 8 and not given:find("[^0-9a-f]") then return given end
-  return (sys.random(4):gsub(".", function(ch) return ("%02x"):format(ch:byte()) end))
+  return text.hex(sys.random(4))
 end
 
 --- Body of a request's task. Cancelling the task cancels the handler; the answer is given all the same.

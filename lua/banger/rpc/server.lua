@@ -1,18 +1,15 @@
--- The server side of RPC: accepts connections and serves methods that are passed in. It knows no method
--- itself.
+-- The server side of RPC: accepts connections and serves methods that are passed in. It knows no method itself.
 --
 --   local server = Server.new {
 --     hello = { banger = version, protocol = 1, instance = "main" },
---     methods = { ["vm.list"] = { params = schema, takes_fds = 0, handler = function(request, params) … end }
--- },
+--     methods = { ["vm.list"] = { params = schema, takes_fds = 0, handler = function(request, params) … end } },
 --     log = function(event, fields) … end,
 --   }
 --   server:serve(listening_fd)
 --
 -- A handler returns its result (a table) and, where it hands descriptors over, a list of them (the server's
 -- from then on), or nil, err. request:progress{…}, request:item{…} and request:lease(name, fn) are in
--- request.lua. Handlers of all clients run at once; what must not is theirs to lock. A client that leaves
--- cancels its handlers.
+-- request.lua. Handlers of all clients run at once; what must not is theirs to lock. A client that leaves cancels its handlers.
 local connection = require "banger.rpc.connection"
 local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
@@ -69,8 +66,7 @@ local function admit(self, scope, client)
   scope:spawn("client " .. peer.pid, serve_one, self, client, peer)
 end
 
---- Serve until cancelled; then all requests are cancelled, have cleaned up and leases are released. Owns the
---- socket.
+--- Serve until cancelled; then all requests are cancelled, have cleaned up and leases are released. Owns the socket.
 ---@param raw integer      listening unix stream socket
 ---@return nil, banger.Error
 function Server:serve(raw)
