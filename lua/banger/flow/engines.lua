@@ -1,16 +1,15 @@
 -- Which engine runs a VM. `auto` takes the first that is known to work on this host, in an order of preference; one of which nothing
--- is known yet is tried with the guest that was asked for, and what came of it is remembered for this engine and this host kernel.
+-- is known yet is tried with the guest that was asked for. What came of it is remembered for this engine and this host kernel; that it
+-- failed, only when another has run the same guest.
 local err = require "banger.core.err"
 
 local M = {}
 M.__index = M
 
-local OTHERS = 3
-
--- Firecracker's own first, whatever version (`engine install` calls them fc-X-Y-Z), then qemu, then all others.
+-- Firecracker's own first, whatever version (`engine install` calls them fc-X-Y-Z), then qemu; others are asked for by name.
 local function preference(name)
   if name == "firecracker" or name:find "^fc%-%d" then return 1 end
-  return name == "qemu" and 2 or OTHERS
+  return name == "qemu" and 2 or nil
 end
 
 -- Failures that speak against the engine; everything else would have failed on any.
@@ -60,7 +59,9 @@ function M:candidates()
   local list, problem = self:list()
   if not list then return nil, problem end
   local out = {}
-  for _, engine in ipairs(list) do out[#out + 1] = { engine = engine, verdict = self:verdict(engine) } end
+  for _, engine in ipairs(list) do
+    if preference(engine.name) then out[#out + 1] = { engine = engine, verdict = self:verdict(engine) } end
+  end
   table.sort(out, function(a, b)
     local first, second = preference(a.engine.name), preference(b.engine.name)
     if first ~= second then return first < second end
@@ -86,19 +87,20 @@ function M:each(name, try)
   end
   local list, problem = self:candidates()
   if not list then return nil, problem end
-  if #list == 0 then return nil, err.new("engine.not_found", "no engine is installed") end
-  local last
+  if #list == 0 then return nil, err.new("engine.not_found", "neither firecracker nor qemu is installed") end
+  local failed, last = {}, nil
   for index, one in ipairs(list) do
     -- The last one is tried whatever is said of it: there is nothing to lose.
     if not fails(one) or index == #list then
       local value, failure = try(one.engine)
       if value then
+        for _, other in ipairs(failed) do remember(self, other.engine, "fails: " .. other.failure.message) end
         remember(self, one.engine, "works")
         return value
       end
       last = failure
-      if works(one) or not BLAME[failure.code] or #list == 1 then return nil, failure end
-      remember(self, one.engine, "fails: " .. failure.message)
+      if works(one) or not BLAME[failure.code] then return nil, failure end
+      failed[#failed + 1] = { engine = one.engine, failure = failure }
     end
   end
   return nil, last
