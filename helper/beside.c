@@ -1,7 +1,5 @@
-/* See beside.h. */
-#include "beside.h"
-#include <arpa/inet.h>
-#include <sys/socket.h>
+/* The host's own network programs, told about our bridge by D-Bus where they run; see op.h. */
+#include "op.h"
 #include <systemd/sd-bus.h>
 
 struct peer {
@@ -10,8 +8,8 @@ struct peer {
 
 static void tell(sd_bus *bus, const struct peer *p, const char *method, const char *types, ...)
 {
-    sd_bus_message *m = NULL;
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *m = NULL;
+    __attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
     va_list ap;
     va_start(ap, types);
     int e = sd_bus_message_new_method_call(bus, &m, p->service, p->path, p->interface, method);
@@ -22,8 +20,6 @@ static void tell(sd_bus *bus, const struct peer *p, const char *method, const ch
         !sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
         dprintf(2, "%s %s: %s\n", p->service, method, error.message ? error.message : strerror(-e));
     va_end(ap);
-    sd_bus_error_free(&error);
-    sd_bus_message_unref(m);
 }
 
 void bg_beside(struct bg_helper *h, const struct bg_net *net, bool wanted)
@@ -33,7 +29,7 @@ void bg_beside(struct bg_helper *h, const struct bg_net *net, bool wanted)
                                           "org.fedoraproject.FirewallD1.zone"},
                              resolved = {"org.freedesktop.resolve1", "/org/freedesktop/resolve1",
                                          "org.freedesktop.resolve1.Manager"};
-    sd_bus *bus = NULL;
+    __attribute__((cleanup(sd_bus_unrefp))) sd_bus *bus = NULL;
     uint32_t a = net->names.gateway;
     if (sd_bus_open_system(&bus) < 0)
         return;
@@ -46,5 +42,4 @@ void bg_beside(struct bg_helper *h, const struct bg_net *net, bool wanted)
              strcmp(h->instance, "main") == 0 ? "vm" : bg_name("%.8s.vm", h->instance).s, 1);
         tell(bus, &resolved, "SetLinkDefaultRoute", "ib", (int)net->ifindex, 0);
     }
-    sd_bus_unref(bus);
 }

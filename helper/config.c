@@ -1,6 +1,7 @@
-/* See config.h. */
-#include "config.h"
+/* The instance's folders and its root-owned config; see server.h. */
 #include "op.h"
+#include "server.h"
+#include <systemd/sd-id128.h>
 
 static int read_config(struct bg_helper *h, struct bg_reply *f)
 {
@@ -23,30 +24,17 @@ static int read_config(struct bg_helper *h, struct bg_reply *f)
 static int own_folder(const char *path, struct bg_reply *f)
 {
     int fd = bg_open_trusted(path);
-    return fd >= 0
-               ? fd
-               : bg_fail(
-                     f, BG_SYSTEM, errno,
-                     "%s must be root's alone, as must its parents; banger-helper-config makes it",
-                     path);
-}
-
-static int read_boot(struct bg_helper *h, struct bg_reply *f)
-{
-    char text[64];
-    size_t n = 0;
-    if (bg_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text)) < 0)
-        return bg_sys(f, "read the boot id");
-    for (const char *p = text; *p && n < 32; p++)
-        if (*p != '-' && *p != '\n')
-            h->boot[n++] = *p;
-    h->boot[n] = 0;
-    return n == 32 ? 0 : bg_fail(f, BG_SYSTEM, 0, "the kernel's boot id is not 32 digits");
+    if (fd < 0)
+        bg_fail(f, BG_SYSTEM, errno,
+                "%s must be root's alone, as must its parents; banger-helper-config makes it",
+                path);
+    return fd;
 }
 
 int bg_config_open(struct bg_helper *h, struct bg_reply *f)
 {
-    int engines = -1;
+    BG_CLOSED int engines = -1;
+    sd_id128_t boot;
     const struct {
         const char *name;
         mode_t mode;
@@ -62,7 +50,9 @@ int bg_config_open(struct bg_helper *h, struct bg_reply *f)
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if ((*parts[i].fd = bg_open_dir(h->state, parts[i].name, parts[i].mode)) < 0)
             return bg_sys(f, "make the state folders");
-    close(engines);
     h->by_systemd = access("/run/systemd/system", F_OK) == 0;
-    return read_boot(h, f);
+    if (bg_step(f, "read the boot id", sd_id128_get_boot(&boot)) < 0)
+        return -1;
+    sd_id128_to_string(boot, h->boot);
+    return 0;
 }

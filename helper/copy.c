@@ -1,69 +1,64 @@
-/* See copy.h. Reads go through one buffer so that the digest is of the very bytes that were written. */
-#include "copy.h"
+/* Content of files; see helper.h. */
 #include "helper.h"
 #include <linux/fs.h>
+#include <openssl/evp.h>
 #include <sys/ioctl.h>
 
 enum { CHUNK = 256 * 1024 };
 static uint8_t buffer[CHUNK];
 
-static int copy_data(int from, int to, off_t at, off_t end, EVP_MD_CTX *sha)
+/* The next bytes, at most so many, into the buffer. */
+static ssize_t next(int fd, off_t at, off_t most)
 {
-    while (at < end) {
-        size_t want = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
-        errno = EINTR;
-        ssize_t n = bg_deadline_passed() ? -1 : pread(from, buffer, want, at);
-        if (n <= 0) {
+    errno = EINTR;
+    return bg_deadline_passed() ? -1 : pread(fd, buffer, most < CHUNK ? (size_t)most : CHUNK, at);
+}
+
+static int copy_data(int from, int to, off_t at, off_t end)
+{
+    for (ssize_t n; at < end; at += n) {
+        if ((n = next(from, at, end - at)) <= 0) {
             errno = n == 0 ? EIO : errno;
             return -1;
         }
-        if (sha)
-            EVP_DigestUpdate(sha, buffer, (size_t)n);
         bool zero = buffer[0] == 0 && memcmp(buffer, buffer + 1, (size_t)n - 1) == 0;
         errno = ENOSPC; /* a short write sets none */
-        if (to >= 0 && !zero && pwrite(to, buffer, (size_t)n, at) != n)
+        if (!zero && pwrite(to, buffer, (size_t)n, at) != n)
             return -1;
-        at += n;
     }
     return 0;
 }
 
-int bg_copy(int from, int to, uint64_t size, EVP_MD_CTX *sha)
+int bg_copy(int from, int to, uint64_t size)
 {
     off_t all = (off_t)size, end;
-    if (to >= 0 && ftruncate(to, all) < 0)
+    if (ftruncate(to, all) < 0)
         return -1;
-    for (off_t at = 0; at < all; at = end) { /* a digest is of the holes too */
-        if (!sha && (at = lseek(from, at, SEEK_DATA)) < 0)
+    for (off_t at = 0; at < all; at = end) {
+        if ((at = lseek(from, at, SEEK_DATA)) < 0)
             return errno == ENXIO ? 0 : -1;
-        end = sha ? all : lseek(from, at, SEEK_HOLE);
+        end = lseek(from, at, SEEK_HOLE);
         end = end < 0 || end > all ? all : end;
-        if (copy_data(from, to, at, end, sha) < 0)
+        if (copy_data(from, to, at, end) < 0)
             return -1;
     }
     return 0;
 }
 
-EVP_MD_CTX *bg_sha256_new(void)
+int bg_digest(int fd, uint8_t ret[32])
 {
+    ssize_t n = -1;
     /* Nothing of the host's configuration may choose what a digest is. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     EVP_MD_CTX *sha = EVP_MD_CTX_new();
-    if (sha && EVP_DigestInit_ex(sha, EVP_sha256(), NULL) == 1)
-        return sha;
-    EVP_MD_CTX_free(sha);
     errno = ENOMEM;
-    return NULL;
-}
-
-void bg_sha256_free(EVP_MD_CTX **sha)
-{
-    EVP_MD_CTX_free(*sha);
-}
-
-bool bg_clone(int from, int to)
-{
-    return ioctl(to, FICLONE, from) == 0;
+    if (sha && EVP_DigestInit_ex(sha, EVP_sha256(), NULL) == 1)
+        for (off_t at = 0; (n = next(fd, at, CHUNK)) > 0; at += n)
+            EVP_DigestUpdate(sha, buffer, (size_t)n);
+    if (n == 0)
+        EVP_DigestFinal_ex(sha, ret, NULL);
+    EVP_MD_CTX_free(sha);
+    return (int)n;
 }
 
 int bg_unnamed_file(int dir)
@@ -82,8 +77,8 @@ int bg_duplicate(int dir, int from, uint32_t *kind)
     BG_CLOSED int to = bg_unnamed_file(dir);
     if (to < 0 || fstat(from, &st) < 0)
         return -1;
-    bool cloned = *kind != BG_V_copy && bg_clone(from, to);
-    if (!cloned && (*kind == BG_V_reflink || bg_copy(from, to, (uint64_t)st.st_size, NULL) < 0))
+    bool cloned = *kind != BG_V_copy && ioctl(to, FICLONE, from) == 0;
+    if (!cloned && (*kind == BG_V_reflink || bg_copy(from, to, (uint64_t)st.st_size) < 0))
         return -1;
     *kind = cloned ? BG_V_reflink : BG_V_copy;
     return bg_steal(&to);

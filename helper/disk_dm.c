@@ -4,12 +4,9 @@
  * its cookies are honoured, so that nothing of udev's still holds a device that we remove.
  */
 #include "disk_dm.h"
-#include "copy.h"
 #include "op.h"
-#include "record.h"
 #include <libdevmapper.h>
 #include <linux/loop.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/sem.h>
 #include <sys/sysmacros.h>
@@ -18,9 +15,8 @@
 
 enum { SECTOR = 512, CHUNK_SECTORS = 8, EXCEPTIONS = 256 /* in one metadata chunk */ };
 
-static void silent(int level, const char *file, int line, int error, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-static void silent(int level, const char *file, int line, int error, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void silent(int level, const char *file, int line,
+                                                         int error, const char *format, ...)
 {
     (void)level, (void)file, (void)line, (void)error, (void)format;
 }
@@ -115,7 +111,7 @@ bool bg_dm_available(void)
 /* The read-only loop device that serves this base already. */
 static int shared_loop(const struct stat *file)
 {
-    DIR *d = opendir("/sys/block");
+    BG_LISTED DIR *d = opendir("/sys/block");
     int found = -1;
     for (struct dirent *e; d && found < 0 && (e = readdir(d));) {
         struct loop_info64 info;
@@ -127,8 +123,6 @@ static int shared_loop(const struct stat *file)
         else
             bg_close(&fd);
     }
-    if (d)
-        closedir(d);
     return found;
 }
 
@@ -305,10 +299,4 @@ int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
         return bg_sys(f, "open the dm snapshot");
     return bg_steal(&fd);
-}
-
-int bg_dm_flush(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
-{
-    BG_CLOSED int device = bg_dm_open(h, vm, f);
-    return device < 0 ? -1 : fsync(device) == 0 ? 0 : bg_sys(f, "flush the dm snapshot");
 }

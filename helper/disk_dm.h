@@ -18,9 +18,7 @@ int bg_dm_grow(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
 int bg_dm_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f);
 int bg_dm_status(struct bg_helper *h, const struct bg_vm *vm, uint64_t *ret_used,
                  uint32_t *ret_permille, struct bg_reply *f);
-/* What was written to it is in its store; the device must be quiet. */
-int bg_dm_flush(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
 int bg_dm_open(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f); /* read-only */
-int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm,
-                 struct bg_reply *f); /* devices; the store is a file */
+/* The devices alone: the store is a file. */
+int bg_dm_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
 #endif

@@ -21,12 +21,11 @@ int bg_open_trusted(const char *path)
     return dir;
 }
 
-static bool read_number(int engine, uint32_t *ret)
+static bool has_number(int engine, uint32_t number)
 {
     char text[16];
-    int end = 0;
-    return bg_read_small(engine, "number", text, sizeof(text)) > 0 && text[0] != '-' &&
-           sscanf(text, "%u\n%n", ret, &end) == 1 && text[end] == 0;
+    return bg_read_small(engine, "number", text, sizeof(text)) > 0 &&
+           strcmp(text, bg_name("%u\n", number).s) == 0;
 }
 
 static bool safe_program(int engine, const char *name)
@@ -41,11 +40,9 @@ static int find(const char *place, uint32_t number, struct bg_name *ret_path)
     BG_CLOSED int fd = bg_open_trusted(place);
     BG_LISTED DIR *d = fd < 0 ? NULL : bg_list(fd, ".");
     for (struct dirent *e; d && (e = readdir(d));) {
-        uint32_t n;
         BG_CLOSED int engine =
             e->d_name[0] == '.' ? -1 : bg_open(fd, e->d_name, O_RDONLY | O_DIRECTORY, 0);
-        if (engine < 0 || !bg_roots_alone(engine, S_IFDIR) || !read_number(engine, &n) ||
-            n != number)
+        if (engine < 0 || !bg_roots_alone(engine, S_IFDIR) || !has_number(engine, number))
             continue;
         *ret_path = bg_name("%.100s/%.50s", place, e->d_name);
         return bg_steal(&engine);

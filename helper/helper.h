@@ -13,10 +13,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/types.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -60,9 +65,6 @@ void bg_unlock(struct bg_helper *h);
 void bg_deadline(unsigned seconds);
 bool bg_deadline_passed(void);
 
-/* fork(), but the child is init's: the caller has nothing to wait for. 0 in the child. */
-pid_t bg_fork_away(void);
-
 /* Run fn in a process of its own that outlives the request; its result is nobody's. */
 void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *vm), const char *vm);
 
@@ -70,17 +72,29 @@ void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *v
 int bg_open(int dir, const char *name, int flags, mode_t mode);
 /* A regular file with one link, of this uid or root's, for reading; ELOOP when the name is of anything else. */
 int bg_open_plain(int dir, const char *name, uid_t uid);
-bool bg_roots_alone(int fd,
-                    mode_t type); /* of this type, and nobody else can write it; else EPERM */
+/* Of this type, and nobody else can write it; else EPERM. */
+bool bg_roots_alone(int fd, mode_t type);
 int bg_open_dir(int dir, const char *name, mode_t mode); /* made when absent; must be root's own */
 /* The least name in dir that begins with prefix, has this length, and is greater than `after` (which may be ret). */
 int bg_next_name(int dir, const char *prefix, size_t length, const char *after, char *ret);
 DIR *bg_list(int dir, const char *name);       /* NULL and errno */
 int bg_remove_tree(int dir, const char *name); /* 0 when absent; never leaves its device */
 ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size); /* NUL-terminated */
-int bg_write_all(int fd, const void *bytes, size_t n);
 void bg_hex(char *ret, const uint8_t *bytes, size_t n);
 bool bg_unhex(uint8_t *ret, const char *hex, size_t n);
+
+/*
+ * copy.c: content, cloned where the file system can, else copied with its holes kept. -1 and errno; EINTR when the
+ * deadline passed. bg_copy: size bytes to the start of the empty file `to`, blocks of zeros become holes; EIO when `from`
+ * shrank meanwhile. bg_digest: SHA-256 of the whole file.
+ */
+int bg_copy(int from, int to, uint64_t size);
+int bg_digest(int fd, uint8_t ret[32]);
+/* An unnamed file in dir, which bg_name_file makes visible complete or not at all. */
+int bg_unnamed_file(int dir);
+int bg_name_file(int fd, int dir, const char *name); /* -1 and EEXIST when the name is taken */
+/* All of `from` in an unnamed file of dir; *kind says how (E_kind: auto, reflink, copy) and then how it was. */
+int bg_duplicate(int dir, int from, uint32_t *kind);
 
 static inline void bg_close_dir(DIR **d)
 {

@@ -1,6 +1,6 @@
 /* Bounded logs; our rules beside Docker's; and disks whose writing to the medium was interrupted (op_disk.c). */
-#include "housekeeping.h"
 #include "op.h"
+#include "server.h"
 
 void bg_log_bound(int dir, const char *name)
 {
@@ -15,9 +15,8 @@ void bg_log_bound(int dir, const char *name)
 }
 
 /* In a process of its own: what lies in a jail is the VMM's, and may be anything. */
-static void bound_jails(struct bg_helper *h, const char *none)
+static void bound_jails(struct bg_helper *h, __attribute__((unused)) const char *none)
 {
-    (void)none;
     BG_LISTED DIR *d = bg_list(h->jails, "firecracker");
     for (struct dirent *e; d && (e = readdir(d));) {
         BG_CLOSED int root = e->d_name[0] == '.' ? -1 : bg_jail_root(h, e->d_name, NULL);

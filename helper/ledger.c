@@ -90,7 +90,7 @@ int bg_net_load(struct bg_helper *h, struct bg_net *ret, struct bg_reply *f)
     if (!found || strcmp(ret->boot, h->boot) != 0)
         return bg_fail(f, BG_NET_ABSENT, 0,
                        "the instance's network is not up; ask for net_up first");
-    bg_net_names(&ret->names, h->instance, ret->subnet, 0);
+    ret->names = bg_net_names(h->instance, ret->subnet, 0);
     return 0;
 }
 

@@ -26,8 +26,8 @@ struct bg_vm {
     uint32_t disk_kind;
     uint64_t disk_size;
     uint8_t disk_base[32]; /* what it was made of */
-    uint8_t disk_origin
-        [32]; /* what a dm disk stands on, where that is another: it was made of a snapshot */
+    /* What a dm disk stands on, where that is another: it was made of a snapshot. */
+    uint8_t disk_origin[32];
     char disk_boot[33];
     bool has_tap;         /* intent or fact of this boot */
     uint32_t tap_ifindex; /* 0: intent */
@@ -38,8 +38,8 @@ struct bg_vm {
     uint32_t engine;
 };
 
-int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret,
-               struct bg_reply *f); /* BG_VM_ABSENT */
+/* BG_VM_ABSENT when there is none. */
+int bg_vm_load(struct bg_helper *h, const char *id, struct bg_vm *ret, struct bg_reply *f);
 int bg_vm_save(struct bg_helper *h, const struct bg_vm *vm, bool durable, struct bg_reply *f);
 
 /* Lock, then load. */

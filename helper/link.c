@@ -1,18 +1,15 @@
 /* rtnetlink, a few ioctls, and /dev/net/tun; see link.h. */
 #include "link.h"
+#include "helper.h"
 #include "netlink.h"
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <netlink/msg.h>
 #include <netlink/route/route.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 struct attr {
     int type, size; /* size 0: left out */
@@ -39,14 +36,12 @@ int bg_link_get(const char *name, struct bg_link *ret)
     struct ifreq r = {.ifr_flags = 0};
     strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
     memset(ret, 0, sizeof(*ret));
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-        e = fd < 0 || ioctl(fd, SIOCGIFINDEX, &r) < 0 ? -errno : 0;
+    BG_CLOSED int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int e = fd < 0 || ioctl(fd, SIOCGIFINDEX, &r) < 0 ? -errno : 0;
     ret->ifindex = e == 0 ? (uint32_t)r.ifr_ifindex : 0;
     r.ifr_data = (void *)&driver;
     if (e == 0 && ioctl(fd, SIOCETHTOOL, &r) == 0)
         memcpy(ret->kind, driver.driver, sizeof(ret->kind) - 1);
-    if (fd >= 0)
-        close(fd);
     return e;
 }
 
@@ -95,15 +90,12 @@ int bg_link_add_tap(const char *name, uid_t uid)
 {
     struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
     strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
-    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int e = ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETOWNER, uid) < 0 ||
-                    ioctl(fd, TUNSETGROUP, uid) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0
-                ? -errno
-                : 0;
-    close(fd); /* not persistent unless all went well: the kernel removes it then */
-    return e == -EBUSY ? -EEXIST : e;
+    BG_CLOSED int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    /* Not persistent unless all went well: the kernel removes it with the fd. */
+    return fd < 0 || ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETOWNER, uid) < 0 ||
+                   ioctl(fd, TUNSETGROUP, uid) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0
+               ? -errno
+               : 0;
 }
 
 int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac)
@@ -121,36 +113,34 @@ uint32_t bg_link_uplink_mtu(void)
 {
     struct sockaddr_in anywhere = {
         .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xc0000201)};
-    int mtu = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int mtu = 0;
+    BG_CLOSED int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     socklen_t size = sizeof(mtu);
     /* Connecting sends nothing, but finds the route, also by the rules of a VPN. */
     if (fd < 0 || connect(fd, (struct sockaddr *)&anywhere, sizeof(anywhere)) < 0 ||
         getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0 || mtu > 1500)
         mtu = 1500;
-    if (fd >= 0)
-        close(fd);
     return mtu < 1280 ? 1280 : (uint32_t)mtu;
 }
 
 int bg_link_route_overlaps(uint32_t subnet, uint32_t prefix)
 {
+    uint32_t first = htonl(subnet);
+    struct nl_addr *own = nl_addr_build(AF_INET, &first, sizeof(first));
     struct nl_sock *s = nl_socket_alloc();
     struct nl_cache *routes = NULL;
-    int e = s ? nl_connect(s, NETLINK_ROUTE) : -NLE_NOMEM, found = 0;
-    if (e >= 0)
-        e = rtnl_route_alloc_cache(s, AF_INET, 0, &routes);
+    int e = own && s ? nl_connect(s, NETLINK_ROUTE) : -NLE_NOMEM, found = 0;
+    if (e >= 0 && (e = rtnl_route_alloc_cache(s, AF_INET, 0, &routes)) >= 0)
+        nl_addr_set_prefixlen(own, (int)prefix);
     for (struct nl_object *o = e < 0 ? NULL : nl_cache_get_first(routes); o && !found;
          o = nl_cache_get_next(o)) {
         struct nl_addr *to = rtnl_route_get_dst((struct rtnl_route *)o);
-        uint32_t net, bits = to ? nl_addr_get_prefixlen(to) : 0;
-        if (bits == 0 || bits > 32 || nl_addr_get_len(to) != sizeof(net))
-            continue;
-        memcpy(&net, nl_addr_get_binary_addr(to), sizeof(net));
-        uint32_t mask = ~UINT32_C(0) << (32 - (bits < prefix ? bits : prefix));
-        found = (ntohl(net) & mask) == (subnet & mask);
+        /* cmp_prefix: by the shorter of both prefixes */
+        found = to && nl_addr_get_prefixlen(to) > 0 && nl_addr_cmp_prefix(own, to) == 0;
     }
     if (routes)
         nl_cache_free(routes);
     nl_socket_free(s);
+    nl_addr_put(own);
     return e < 0 ? -EIO : found;
 }

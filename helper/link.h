@@ -18,10 +18,10 @@ int bg_link_add_bridge(const char *name, const uint8_t mac[6]);
 /* Up; port of master, and with this MTU, unless 0. */
 int bg_link_set_up(uint32_t ifindex, uint32_t master, uint32_t mtu);
 int bg_link_delete(uint32_t ifindex); /* 0 when it is gone already */
-int bg_link_add_address(uint32_t ifindex, uint32_t address,
-                        uint32_t prefix); /* 0 when it is there already */
+/* 0 when it is there already. */
+int bg_link_add_address(uint32_t ifindex, uint32_t address, uint32_t prefix);
 
-/* A persistent tap that uid may attach to (IFF_NO_PI, IFF_VNET_HDR). -EEXIST when the name is taken. */
+/* A persistent tap that uid may attach to (IFF_NO_PI, IFF_VNET_HDR). -EBUSY when the name is taken. */
 int bg_link_add_tap(const char *name, uid_t uid);
 
 /* The address is that MAC's for good (NULL: no more; 0 when it was not). Frames to a VM then never wait for ARP. */

@@ -5,11 +5,9 @@
  *
  * It listens on a socket that only the owner can reach and gives every connection to a worker process (worker.c).
  * This process holds no state but its children; it may die at any time, and so may a worker. Whose instance it is stands
- * in root's config (config.h), which banger-helper-config writes before the first start; it also starts this in the
+ * in root's config (server.h), which banger-helper-config writes before the first start; it also starts this in the
  * background where no service manager does.
  */
-#include "config.h"
-#include "sandbox.h"
 #include "server.h"
 
 /* fds 0, 1, 2 exist, so that no socket of ours ever gets their numbers. */

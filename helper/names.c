@@ -1,6 +1,7 @@
 /* Pure derivations; see names.h. Lengths are checked by names' own limits: an instance has at most
  * 8 characters. */
 #include "names.h"
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,21 +14,20 @@ bool bg_valid_instance(const char *s)
 
 static void mac_of(uint8_t ret[6], uint32_t address)
 {
-    ret[0] = 0x02;
-    ret[1] = 0xb6;
-    for (int i = 0; i < 4; i++)
-        ret[2 + i] = (uint8_t)(address >> (24 - 8 * i));
+    uint32_t wire = htobe32(address);
+    memcpy(ret, "\x02\xb6", 2);
+    memcpy(ret + 2, &wire, sizeof(wire));
 }
 
-void bg_net_names(struct bg_net_names *ret, const char *instance, uint32_t subnet, uint32_t slot)
+struct bg_net_names bg_net_names(const char *instance, uint32_t subnet, uint32_t slot)
 {
-    snprintf(ret->bridge, sizeof(ret->bridge), "bg%.8s-br", instance);
-    snprintf(ret->tap, sizeof(ret->tap), "bg%.8s-t%03x", instance, slot & 0xfff);
-    snprintf(ret->table, sizeof(ret->table), "banger-%.8s", instance);
-    ret->gateway = subnet + 1;
-    ret->address = subnet + 2 + slot;
-    mac_of(ret->mac, ret->address);
-    mac_of(ret->bridge_mac, ret->gateway);
+    struct bg_net_names n = {.gateway = subnet + 1, .address = subnet + 2 + slot};
+    snprintf(n.bridge, sizeof(n.bridge), "bg%.8s-br", instance);
+    snprintf(n.tap, sizeof(n.tap), "bg%.8s-t%03x", instance, slot & 0xfff);
+    snprintf(n.table, sizeof(n.table), "banger-%.8s", instance);
+    mac_of(n.mac, n.address);
+    mac_of(n.bridge_mac, n.gateway);
+    return n;
 }
 
 uint32_t bg_slots(uint32_t prefix)

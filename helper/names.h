@@ -28,14 +28,14 @@ struct bg_net_names {
     uint8_t mac[6];             /* 02:b6 and the four bytes of the address */
     uint8_t bridge_mac[6];      /* likewise of the gateway */
 };
-void bg_net_names(struct bg_net_names *ret, const char *instance, uint32_t subnet, uint32_t slot);
+struct bg_net_names bg_net_names(const char *instance, uint32_t subnet, uint32_t slot);
 
 /* Usable slots of a network: prefix 20 has 4,092 (all addresses but network, bridge and broadcast,
  * and one spare). */
 uint32_t bg_slots(uint32_t prefix);
 
-bool bg_private_subnet(uint32_t subnet,
-                       uint32_t prefix); /* RFC 1918, prefix 16..24, no host bits */
+/* RFC 1918, prefix 16..24, no host bits. */
+bool bg_private_subnet(uint32_t subnet, uint32_t prefix);
 
 /* A name by a printf format, in which each text has its greatest length. `bg_name(...).s` lives as long as its statement. */
 struct bg_name {

@@ -1,14 +1,13 @@
 /* See netlink.h; the messages are those of linux/netfilter/nf_tables.h. */
 #include "netlink.h"
-#include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
+#include <libnftnl/common.h>
+#include <libnftnl/set.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <netlink/msg.h>
-#include <string.h>
+#include <linux/netlink.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+enum { CHANGE_MAX = 256 }; /* bytes of one change, and of the end */
 
 /* The kernel is done when send() returns, and has queued its answers. */
 static int answers(int fd)
@@ -33,54 +32,32 @@ int bg_netlink(int *fd, int protocol, const void *messages, size_t n)
     return answers(*fd);
 }
 
-static struct nl_msg *message(int type, int flags, uint8_t family, uint16_t res_id)
-{
-    struct nfgenmsg head = {family, NFNETLINK_V0, htons(res_id)};
-    struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
-    if (m)
-        nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO);
-    return m;
-}
-
-/* What has no room any more makes the batch too long for commit. */
-static void add(struct bg_batch *b, struct nl_msg *m)
-{
-    size_t n = m ? nlmsg_hdr(m)->nlmsg_len : sizeof(b->bytes) + 1;
-    if (b->n + NLMSG_ALIGN(n) <= sizeof(b->bytes))
-        memcpy(b->bytes + b->n, nlmsg_hdr(m), n);
-    b->n += NLMSG_ALIGN(n);
-    nlmsg_free(m);
-}
-
-static void value(struct nl_msg *m, int type, const void *bytes, int n)
-{
-    struct nlattr *nest = nla_nest_start(m, type);
-    nla_put(m, NFTA_DATA_VALUE, n, bytes);
-    nla_nest_end(m, nest);
-}
-
 static void change(struct bg_batch *b, const char *table, const struct bg_element *e, int what,
                    int flags)
 {
+    struct nftnl_set *set = nftnl_set_alloc();
+    struct nftnl_set_elem *one = nftnl_set_elem_alloc();
     if (b->n == 0)
-        add(b, message(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
-    struct nl_msg *m = message(NFNL_SUBSYS_NFTABLES << 8 | what, flags | NLM_F_ACK, e->family, 0);
-    if (m) {
-        nla_put_string(m, NFTA_SET_ELEM_LIST_TABLE, table);
-        nla_put_string(m, NFTA_SET_ELEM_LIST_SET, e->set);
-        struct nlattr *list = nla_nest_start(m, NFTA_SET_ELEM_LIST_ELEMENTS),
-                      *element = nla_nest_start(m, NFTA_LIST_ELEM);
-        value(m, NFTA_SET_ELEM_KEY, e->key, e->key_size);
-        if (e->data)
-            value(m, NFTA_SET_ELEM_DATA, e->data, e->data_size);
-        if (e->timeout_ms)
-            nla_put_u64(m, NFTA_SET_ELEM_TIMEOUT, htobe64(e->timeout_ms));
-        if (e->end)
-            nla_put_u32(m, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
-        nla_nest_end(m, element);
-        nla_nest_end(m, list);
+        b->n = nftnl_batch_begin((char *)b->bytes, 0)->nlmsg_len;
+    if (!set || !one || b->n + CHANGE_MAX > sizeof(b->bytes)) {
+        b->n = sizeof(b->bytes); /* for good: commit says so */
+        return;
     }
-    add(b, m);
+    nftnl_set_set_str(set, NFTNL_SET_TABLE, table);
+    nftnl_set_set_str(set, NFTNL_SET_NAME, e->set);
+    nftnl_set_elem_set(one, NFTNL_SET_ELEM_KEY, e->key, (uint32_t)e->key_size);
+    if (e->data)
+        nftnl_set_elem_set(one, NFTNL_SET_ELEM_DATA, e->data, (uint32_t)e->data_size);
+    if (e->timeout_ms)
+        nftnl_set_elem_set_u64(one, NFTNL_SET_ELEM_TIMEOUT, e->timeout_ms);
+    if (e->end)
+        nftnl_set_elem_set_u32(one, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+    nftnl_set_elem_add(set, one);
+    struct nlmsghdr *m = nftnl_nlmsg_build_hdr((char *)b->bytes + b->n, (uint16_t)what, e->family,
+                                               (uint16_t)(flags | NLM_F_ACK), 0);
+    nftnl_set_elems_nlmsg_build_payload(m, set);
+    b->n += m->nlmsg_len;
+    nftnl_set_free(set);
 }
 
 void bg_batch_add(struct bg_batch *b, const char *table, const struct bg_element *e, bool here)
@@ -93,6 +70,8 @@ void bg_batch_add(struct bg_batch *b, const char *table, const struct bg_element
 int bg_batch_commit(struct bg_batch *b)
 {
     static int fd = -1;
-    add(b, message(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
-    return b->n > sizeof(b->bytes) ? -ENOMEM : bg_netlink(&fd, NETLINK_NETFILTER, b->bytes, b->n);
+    if (b->n + CHANGE_MAX > sizeof(b->bytes))
+        return -ENOMEM;
+    b->n += nftnl_batch_end((char *)b->bytes + b->n, 0)->nlmsg_len;
+    return bg_netlink(&fd, NETLINK_NETFILTER, b->bytes, b->n);
 }

@@ -17,7 +17,7 @@ int bg_netlink(int *fd, int protocol, const void *messages, size_t n);
 
 /* Changes of sets that all happen, in order, or none. */
 struct bg_batch {
-    uint8_t bytes[4096]; /* room for some 20 changes; begin with {.n = 0} */
+    uint8_t bytes[4096]; /* room for 15 changes; begin with {.n = 0} */
     size_t n;
 };
 

@@ -5,7 +5,6 @@
 #include <linux/netfilter.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 static const char tables[] =
 #include "tables.nft.h"
@@ -23,9 +22,8 @@ static const char listed[] =
     "add element inet %1$s listed { %3$s : jump to-%2$s }";
 
 /* ret_output: NULL, or what a listing said, with the rules' handles, the caller's to free. */
-static int run(struct bg_reply *f, const char *step, char **ret_output, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static int run(struct bg_reply *f, const char *step, char **ret_output, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int run(struct bg_reply *f, const char *step,
+                                                     char **ret_output, const char *format, ...)
 {
     struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
     char *text = NULL;
@@ -58,11 +56,10 @@ int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 
 int bg_nft_down(const struct bg_net *net, struct bg_reply *f)
 {
-    const char *t = net->names.table;
-    return run(
-        f, "remove the nft tables", NULL,
-        "add table inet %s; delete table inet %s; add table bridge %s; delete table bridge %s", t,
-        t, t, t);
+    return run(f, "remove the nft tables", NULL,
+               "add table inet %1$s; delete table inet %1$s; "
+               "add table bridge %1$s; delete table bridge %1$s",
+               net->names.table);
 }
 
 bool bg_nft_is_up(const struct bg_net *net)
@@ -75,28 +72,23 @@ bool bg_nft_is_up(const struct bg_net *net)
 
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f)
 {
-    char mark[32], text[2048], *chain = NULL, *save = NULL;
+    char text[2048] = "", *chain = NULL;
     unsigned handle, found = 0;
     size_t n = 0;
+    struct bg_name mark = bg_name("comment \"%s\"", net->names.table);
     if (run(NULL, "look", &chain, "list chain ip filter DOCKER-USER") < 0 || !chain)
         return 0;
-    snprintf(mark, sizeof(mark), "comment \"%s\"", net->names.table);
-    for (char *rule = strtok_r(chain, "\n", &save); rule && n < sizeof(text) / 2;
-         rule = strtok_r(NULL, "\n", &save)) {
-        const char *at = strstr(rule, mark), *end = at ? strstr(at, "# handle ") : NULL;
-        if (!end || sscanf(end, "# handle %u", &handle) != 1)
-            continue;
-        found++;
-        n += (size_t)snprintf(text + n, sizeof(text) - n,
-                              "delete rule ip filter DOCKER-USER handle %u\n", handle);
-    }
+    for (const char *at = chain; (at = strstr(at, mark.s)) && n < sizeof(text) / 2; at++)
+        if (sscanf(at + strlen(mark.s), " # handle %u", &handle) == 1 && ++found)
+            n += (size_t)snprintf(text + n, sizeof(text) - n,
+                                  "delete rule ip filter DOCKER-USER handle %u\n", handle);
     free(chain);
     if (found == (wanted ? 2 : 0))
         return 0;
     for (int out = 0; wanted && out < 2; out++)
         n += (size_t)snprintf(text + n, sizeof(text) - n,
                               "insert rule ip filter DOCKER-USER %s \"%s\" counter accept %s\n",
-                              out ? "oifname" : "iifname", net->names.bridge, mark);
+                              out ? "oifname" : "iifname", net->names.bridge, mark.s);
     return run(f, "write the rules in DOCKER-USER", NULL, "%s", text);
 }
 
@@ -107,13 +99,12 @@ int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm
 {
     bool is_listed = vm->tap_reach == BG_V_listed;
     uint32_t reach = vm->tap_reach;
-    struct bg_net_names n;
+    struct bg_net_names n = bg_net_names(h->instance, net->subnet, vm->slot);
     struct bg_batch b = {.n = 0};
     struct {
         char tap[16];
         uint8_t mac[8], address[4];
     } guest = {"", "", ""};
-    bg_net_names(&n, h->instance, net->subnet, vm->slot);
     if (here && is_listed &&
         run(f, "write the VM's list in nft", NULL, listed, n.table, bg_number(vm->slot).s,
             bg_address(n.address).s) < 0)
@@ -162,12 +153,11 @@ int bg_nft_allow(const struct bg_net *net, uint32_t slot, uint32_t network, uint
 int bg_nft_port(struct bg_helper *h, const struct bg_net *net, const struct bg_port *p, bool here,
                 struct bg_reply *f)
 {
-    struct bg_net_names n;
+    struct bg_net_names n = bg_net_names(h->instance, net->subnet, p->slot);
     struct bg_batch b = {.n = 0};
     uint32_t key[] = {0, htons((uint16_t)p->host_port)},
              data[] = {0, htons((uint16_t)p->guest_port)};
     struct bg_element e = {NFPROTO_INET, "local_ports", key, data, 8, 8, 0, false};
-    bg_net_names(&n, h->instance, net->subnet, p->slot);
     *(uint8_t *)key = p->proto == BG_V_udp ? IPPROTO_UDP : IPPROTO_TCP;
     data[0] = htonl(n.address);
     for (int both = 0; both < 2; both++, e.set = "ports")

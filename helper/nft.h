@@ -8,8 +8,8 @@
 #define BANGER_HELPER_NFT_H
 #include "ledger.h"
 
-int bg_nft_up(struct bg_helper *h, const struct bg_net *net,
-              struct bg_reply *f); /* replaces both tables at once, empty */
+/* Replaces both tables at once, empty. */
+int bg_nft_up(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f);
 int bg_nft_down(const struct bg_net *net, struct bg_reply *f);
 bool bg_nft_is_up(const struct bg_net *net);
 

@@ -7,8 +7,16 @@
 int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);
 int bg_ports_remove(struct bg_helper *h, const char *vm, struct bg_reply *f);
 
+/*
+ * beside.c. firewalld: the bridge is in zone "trusted", because what may pass is decided in our own tables.
+ * systemd-resolved: names below our zone, and no others, are asked of the bridge's address. `wanted` false takes the
+ * zone's entry back; resolved forgets with the link. Neither is started for us, and what one refuses goes to the log: VMs
+ * do not depend on it.
+ */
+void bg_beside(struct bg_helper *h, const struct bg_net *net, bool wanted);
+
 /* For bg_later, now and then: puts back what other programs took out, and follows the uplink. */
-void bg_net_restore(struct bg_helper *h, const char *unused);
+void bg_net_restore(struct bg_helper *h, const char *none);
 
 /* op_base.c: refuse what is no regular file open for reading, of 1 to max bytes, on a file system that cannot stall. */
 int bg_check_file(int fd, const char *field, uint64_t max, uint64_t *ret_size, struct bg_reply *f);
@@ -42,10 +50,10 @@ void bg_spare_fill(struct bg_helper *h, const char *base);
 int bg_snap_stage(struct bg_helper *h, const uint8_t digest[32], int jail_root, struct bg_reply *f);
 
 /* op_disk.c: what a start needs, and the end of a disk. */
-int bg_disk_need(struct bg_helper *h, const struct bg_vm *vm,
-                 struct bg_reply *f); /* BG_DISK_ABSENT */
-int bg_disk_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root,
-                  struct bg_reply *f); /* as "disk" */
+/* Else BG_DISK_ABSENT. */
+int bg_disk_need(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
+/* As "disk". */
+int bg_disk_stage(struct bg_helper *h, const struct bg_vm *vm, int jail_root, struct bg_reply *f);
 int bg_disk_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);
 void bg_disk_settle(struct bg_helper *h, const char *vm);
 /* 1: the content may have been lost with the power; such a disk counts as absent. */
@@ -62,8 +70,10 @@ int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_sta
 /* As bg_vm_open, and the pidfd of its running VMM; else BG_VM_UNPROVEN or BG_JAIL_ABSENT. ret is filled all the same. */
 int bg_jail_open(struct bg_helper *h, const char *id, struct bg_vm *ret_vm,
                  struct bg_jail_state *ret, struct bg_reply *f);
-int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm,
-                   struct bg_reply *f); /* kills, waits, cleans */
+/* 0 when no VMM runs, else BG_VM_ALIVE. */
+int bg_jail_idle(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f);
+/* Kills, waits, cleans. */
+int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f);
 
 /* The results that tell of a VMM. */
 #define BG_RUN_RESULT(r, now)                                                                      \

@@ -2,9 +2,7 @@
  * The store: bases/<64 hex digits> is an admitted base, a root-owned, read-only copy of an image or a kernel of the
  * owner's under its SHA-256; or a snapshot, a folder (op_snap.c).
  */
-#include "copy.h"
 #include "op.h"
-#include "record.h"
 #include <linux/magic.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -43,16 +41,15 @@ struct bg_name bg_store_name(const uint8_t digest[32], const char *behind)
 /* Safe because the owner opened the file, and our copy cannot change afterwards: the digest is of the copy. */
 BG_ACT(base_admit)
 {
+    uint32_t kind = BG_V_auto;
     if (bg_check_file(a->image, "image", BASE_MAX, &r->size, f) < 0)
         return -1;
-    BG_CLOSED int fd = bg_unnamed_file(h->bases);
-    BG_SHA256 *sha = bg_sha256_new();
-    if (fd < 0 || !sha)
-        return bg_sys(f, "make the base");
-    bool cloned = bg_clone(a->image, fd) && ftruncate(fd, (off_t)r->size) == 0;
-    if (bg_copy(cloned ? fd : a->image, cloned ? -1 : fd, r->size, sha) < 0)
+    BG_CLOSED int fd = bg_duplicate(h->bases, a->image, &kind);
+    if (fd < 0)
         return bg_sys(f, "copy the image");
-    EVP_DigestFinal_ex(sha, r->digest.b, NULL);
+    if (bg_digest(fd, r->digest.b) < 0)
+        return bg_sys(f, "read the base");
+    r->size = (uint64_t)lseek(fd, 0, SEEK_END); /* the image's may have changed */
     if (fchmod(fd, 0444) < 0 || fsync(fd) < 0)
         return bg_sys(f, "write the base to the disk");
     if (bg_name_file(fd, h->bases, bg_store_name(r->digest.b, "").s) < 0 && errno != EEXIST)

@@ -5,9 +5,7 @@
  */
 #include "op.h"
 #include <grp.h>
-#include <poll.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 
 enum { WAIT_S = 5 };
@@ -110,36 +108,26 @@ static int await_socket(struct bg_helper *h, const struct bg_vm *vm, int root, i
 {
     char events[1024];
     struct stat st;
-    bool watched = false;
+    int fd = try_connect(root, name, vm->uid);
     bg_deadline(WAIT_S);
-    for (int pause = 1;;) {
-        int fd = try_connect(root, name, vm->uid);
-        if (fd >= 0)
-            return fd;
-        if (fd == -EPERM)
-            return bg_fail(f, BG_PEER_UNPROVEN, 0, "%s in the jail is not a socket of the VM's VMM",
-                           name);
-        if (fd != -EAGAIN)
-            return bg_step(f, "connect to the VMM", fd);
-        if (!watched) { /* and try again: it may have come before the watch did */
-            if (bg_watch(h, root, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
-                return bg_sys(f, "watch the jail");
-            watched = true;
-            continue;
-        }
+    for (int pause = 1; fd == -EAGAIN; pause++) {
+        if (bg_watch(h, root, IN_CREATE | IN_MOVED_TO | IN_ATTRIB) < 0)
+            return bg_sys(f, "watch the jail");
+        if ((fd = try_connect(root, name, vm->uid)) != -EAGAIN)
+            break; /* it came before the watch did */
         struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = h->notes, .events = POLLIN}};
         bool exists = fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
         if (poll(p, 2, exists ? pause : -1) < 0)
             return bg_sys(f, "wait for the VMM's socket");
-        pause = exists ? pause * 2 : pause;
         if (p[0].revents)
             return died(h, vm->id, f);
-        if (p[1].revents) {
-            if (read(h->notes, events, sizeof(events)) < 0 && errno != EAGAIN)
-                return bg_sys(f, "watch the jail");
-            watched = false;
-        }
+        if (p[1].revents && read(h->notes, events, sizeof(events)) < 0 && errno != EAGAIN)
+            return bg_sys(f, "watch the jail");
     }
+    if (fd == -EPERM)
+        return bg_fail(f, BG_PEER_UNPROVEN, 0, "%s in the jail is not a socket of the VM's VMM",
+                       name);
+    return fd >= 0 ? fd : bg_step(f, "connect to the VMM", fd);
 }
 
 /* Safe because of the paragraph at the top of this file. */
@@ -164,15 +152,17 @@ BG_ACT(vm_connect)
 /* Safe because it is a regular file with one link, opened without following links, and read-only. */
 BG_ACT(vm_log)
 {
-    static const char *const kept[] = {"console", "vmm", "metrics"}, *const live[] = {"", "vmm.log",
-                                                                                      "metrics"};
+    static const struct {
+        const char *kept, *live;
+    } logs[] = {{"console", ""}, {"vmm", "vmm.log"}, {"metrics", "metrics"}};
+    const char *live = logs[a->log].live;
     struct bg_vm vm;
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0)
         return -1;
-    BG_CLOSED int root = live[a->log][0] && vm.jail[0] ? bg_jail_root(h, vm.jail, f) : -1;
-    r->file = root < 0 ? -1 : bg_open_plain(root, live[a->log], vm.uid);
+    BG_CLOSED int root = live[0] && vm.jail[0] ? bg_jail_root(h, vm.jail, f) : -1;
+    r->file = root < 0 ? -1 : bg_open_plain(root, live, vm.uid);
     if (root < 0 || (r->file < 0 && errno == ENOENT))
-        r->file = bg_open_plain(h->logs, bg_log_name(vm.id, kept[a->log]).s, vm.uid);
+        r->file = bg_open_plain(h->logs, bg_log_name(vm.id, logs[a->log].kept).s, vm.uid);
     if (r->file >= 0) {
         lseek(r->file, 0, SEEK_DATA); /* the front of a long one is a hole: bg_log_bound */
         return 0;

@@ -5,7 +5,6 @@
  * (bg_disk_settle, in a process of its own: a start must not wait for it); until the ledger says "settled", a reboot
  * means that the disk counts as lost.
  */
-#include "copy.h"
 #include "disk_dm.h"
 #include "op.h"
 
@@ -19,39 +18,28 @@ bool bg_disk_lost(struct bg_helper *h, const struct bg_vm *vm)
 void bg_disk_settle(struct bg_helper *h, const char *id)
 {
     struct bg_vm vm;
+    struct stat now, ours;
     BG_CLOSED int fd = bg_open(h->disks, id, O_RDWR, 0);
     if (fd < 0 || fsync(fd) < 0 || fsync(h->disks) < 0)
         return;
-    if (bg_vm_open(h, id, &vm, NULL) == 0 && vm.has_disk) {
-        struct stat now, ours;
-        /* Removed and made again while we wrote? Then that one has a process of its own. */
-        if (fstat(fd, &ours) == 0 && fstatat(h->disks, id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-            now.st_ino == ours.st_ino) {
-            vm.disk_settled = true;
-            bg_vm_save(h, &vm, true, NULL);
-        }
+    /* Removed and made again while we wrote? Then that one has a process of its own. */
+    if (bg_vm_open(h, id, &vm, NULL) == 0 && vm.has_disk && fstat(fd, &ours) == 0 &&
+        fstatat(h->disks, id, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == ours.st_ino) {
+        vm.disk_settled = true;
+        bg_vm_save(h, &vm, true, NULL);
     }
     bg_unlock(h);
-}
-
-/* The spare under the name, and an fd of it open for writing; -1 and errno when there is none. */
-static int claim(struct bg_helper *h, const uint8_t base[32], const char *name)
-{
-    return renameat(h->bases, bg_store_name(base, ".spare").s, h->disks, name) < 0
-               ? -1
-               : bg_open(h->disks, name, O_RDWR, 0);
 }
 
 static int make_file(struct bg_helper *h, const struct bg_vm *vm, int from, uint32_t *kind,
                      struct bg_reply *f)
 {
-    struct bg_name claimed = bg_name("%s.new", vm->id);
-    BG_CLOSED int fd = *kind == BG_V_reflink ? -1 : claim(h, vm->disk_base, claimed.s);
-    bool spare = fd >= 0;
-    if (spare)
-        *kind = BG_V_copy;
-    else
-        fd = bg_duplicate(h->disks, from, kind);
+    struct bg_name claimed = bg_name("%s.new", vm->id),
+                   ready = bg_store_name(vm->disk_base, ".spare");
+    bool spare = *kind != BG_V_reflink && renameat(h->bases, ready.s, h->disks, claimed.s) == 0;
+    *kind = spare ? BG_V_copy : *kind;
+    BG_CLOSED int fd =
+        spare ? bg_open(h->disks, claimed.s, O_RDWR, 0) : bg_duplicate(h->disks, from, kind);
     if (fd < 0 && *kind == BG_V_reflink)
         return bg_fail(f, BG_DISK_KIND, errno,
                        "kind: the file system of /var/lib/banger-root cannot reflink");
@@ -88,7 +76,7 @@ static int make(struct bg_helper *h, struct bg_vm *vm, int from, const struct bg
     snprintf(vm->disk_boot, sizeof(vm->disk_boot), "%s", h->boot);
     if (bg_vm_save(h, vm, true, f) < 0)
         return -1;
-    if (unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT)
+    if (bg_remove_tree(h->disks, vm->id) < 0)
         return bg_sys(f, "remove what an earlier attempt left");
     if (dm ? bg_dm_create(h, vm, snap ? from : -1, f) : make_file(h, vm, from, &kind, f)) {
         if (bg_disk_remove(h, vm, NULL) == 0)
@@ -195,13 +183,9 @@ BG_ACT(disk_status)
 BG_ACT(disk_export)
 {
     struct bg_vm vm;
-    struct bg_jail_state jail;
     if (bg_vm_open(h, a->vm.s, &vm, f) < 0 || bg_disk_need(h, &vm, f) < 0 ||
-        bg_jail_look(h, &vm, &jail, f) < 0)
+        bg_jail_idle(h, &vm, f) < 0)
         return -1;
-    bg_close(&jail.watch);
-    if (jail.state == BG_V_running || jail.state == BG_V_unknown)
-        return bg_fail(f, BG_VM_ALIVE, 0, "vm %s runs; stop it before its disk is read", vm.id);
     r->disk =
         vm.disk_kind == BG_V_dm ? bg_dm_open(h, &vm, f) : bg_open(h->disks, vm.id, O_RDONLY, 0);
     return r->disk >= 0 ? 0 : vm.disk_kind == BG_V_dm ? -1 : bg_sys(f, "open the disk");
@@ -224,8 +208,8 @@ int bg_disk_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         return 0;
     if (vm->disk_kind == BG_V_dm && bg_dm_remove(h, vm, f) < 0)
         return -1;
-    if ((unlinkat(h->disks, vm->id, 0) < 0 && errno != ENOENT) ||
-        (unlinkat(h->disks, bg_name("%s.new", vm->id).s, 0) < 0 && errno != ENOENT))
+    if (bg_remove_tree(h->disks, vm->id) < 0 ||
+        bg_remove_tree(h->disks, bg_name("%s.new", vm->id).s) < 0)
         return bg_sys(f, "remove the disk");
     vm->has_disk = false;
     return 0;

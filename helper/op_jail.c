@@ -4,17 +4,12 @@
  * Everything is put into the jail's root while that folder is still root's alone (0700); the jailer then gives it to
  * the VM's uid. From that moment nothing in it is evidence of anything (see op_connect.c for how it is entered).
  */
-#include "copy.h"
 #include "op.h"
 #include "proc.h"
 #include "spawn.h"
 #include <grp.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 enum {
     SEED_MAX = 1 << 20,
@@ -29,19 +24,19 @@ enum {
 static int link_base(struct bg_helper *h, const uint8_t digest[32], int root, const char *name,
                      struct bg_reply *f)
 {
-    char hex[65];
     BG_CLOSED int base = bg_base_open(h, digest, NULL, f);
     if (base < 0)
         return -1;
-    bg_hex(hex, digest, 32);
-    return linkat(h->bases, hex, root, name, 0) == 0 ? 0 : bg_sys(f, "link a base into the jail");
+    return linkat(h->bases, bg_store_name(digest, "").s, root, name, 0) == 0
+               ? 0
+               : bg_sys(f, "link a base into the jail");
 }
 
 static int stage_file(int root, const char *name, mode_t mode, uid_t uid, int from, uint64_t size,
                       struct bg_reply *f)
 {
     BG_CLOSED int fd = openat(root, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0 || (from >= 0 && bg_copy(from, fd, size, NULL) < 0) || fchown(fd, uid, uid) < 0)
+    if (fd < 0 || (from >= 0 && bg_copy(from, fd, size) < 0) || fchown(fd, uid, uid) < 0)
         return bg_sys(f, "stage a file in the jail");
     return 0;
 }
@@ -224,6 +219,17 @@ int bg_jail_open(struct bg_helper *h, const char *id, struct bg_vm *ret_vm,
                : bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", id);
 }
 
+int bg_jail_idle(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
+{
+    struct bg_jail_state now;
+    if (bg_jail_look(h, vm, &now, f) < 0)
+        return -1;
+    bg_close(&now.watch);
+    if (now.state == BG_V_running || now.state == BG_V_unknown)
+        return bg_fail(f, BG_VM_ALIVE, 0, "vm %s runs; stop it first", vm->id);
+    return 0;
+}
+
 /* Safe because the process was proven against the ledger, and is signalled through that very pidfd. */
 BG_ACT(jail_signal)
 {
@@ -310,8 +316,7 @@ int bg_jail_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         keep_log(h, vm, root, "vmm.log", "vmm");
         keep_log(h, vm, root, "metrics", "metrics");
     }
-    BG_CLOSED int all = bg_open(h->jails, "firecracker", O_RDONLY | O_DIRECTORY, 0);
-    if (all >= 0 && bg_remove_tree(all, vm->jail) < 0)
+    if (bg_remove_tree(h->jails, bg_name("firecracker/%.16s", vm->jail).s) < 0)
         return bg_sys(f, "remove the jail");
     unlinkat(h->run, bg_run_name(vm->id).s, 0);
     if (!h->by_systemd && bg_cgroup_remove(h, vm, f) < 0)

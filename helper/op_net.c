@@ -1,12 +1,9 @@
 /* The network's operations: the bridge, its tables, taps and published ports. */
-#include "beside.h"
 #include "link.h"
 #include "nft.h"
 #include "op.h"
-#include "sandbox.h"
+#include "server.h"
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 /* Write "1" into sysctls, of which all but the last exist on every kernel with IPv4. */
 static int bridge_sysctls(const char *bridge, struct bg_reply *f)
@@ -22,24 +19,22 @@ static int bridge_sysctls(const char *bridge, struct bg_reply *f)
     return 0;
 }
 
-/* 1: a link of this name is there, and is the one of the ledger (ifindex 0: an intent); 0: none is. Else refused as `code`. */
+/*
+ * 1: a link of this name is there, and is the one of the ledger (ifindex 0: an intent; kind NULL: the ledger has none);
+ * 0: none is. Else refused as `code`.
+ */
 static int own_link(const char *name, const char *kind, uint32_t ifindex, struct bg_link *ret,
                     uint32_t code, struct bg_reply *f)
 {
     int error = bg_link_get(name, ret);
     if (error < 0)
         return error == -ENODEV ? 0 : bg_step(f, "look for the link", error);
-    if (strcmp(ret->kind, kind) != 0 || (ifindex != 0 && ifindex != ret->ifindex))
+    if (!kind || strcmp(ret->kind, kind) != 0 || (ifindex != 0 && ifindex != ret->ifindex))
         return bg_fail(f, code, EEXIST, "link %s exists and is not banger's; remove it", name);
     return 1;
 }
 
-static int own_bridge(const struct bg_net *net, struct bg_link *ret, struct bg_reply *f)
-{
-    return own_link(net->names.bridge, "bridge", net->ifindex, ret, BG_NET_CONFLICT, f);
-}
-
-/* link: what own_bridge has found. */
+/* link: what own_link has found. */
 static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_link *link,
                        struct bg_reply *f)
 {
@@ -81,18 +76,17 @@ static int settle(struct bg_helper *h, const struct bg_net *net, struct bg_reply
     return bg_nft_beside_docker(net, true, f);
 }
 
-/* A bridge that was made but not looked at yet is ours by its name: the intent was written when no such link was there. */
-static int undo_net(struct bg_helper *h, const struct bg_net *net)
+/* Until all of it is gone the ledger keeps it: the next net_up or net_down goes on from there. */
+static int remove_net(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
-    struct bg_link link = {.ifindex = net->ifindex};
-    int error = net->ifindex != 0 ? 0 : bg_link_get(net->names.bridge, &link);
-    bg_nft_down(net, NULL);
-    if (error == 0)
-        error = bg_link_delete(link.ifindex);
-    /* What could not be removed keeps its intent: the next net_up or net_down goes on from there. */
-    if (error == 0 || error == -ENODEV)
-        bg_forget(h, bg_net_name(), NULL);
-    return -1;
+    struct bg_link link;
+    int found = own_link(net->names.bridge, "bridge", net->ifindex, &link, BG_NET_CONFLICT, f);
+    if (found < 0 || (found && bg_step(f, "remove the bridge", bg_link_delete(link.ifindex)) < 0))
+        return -1;
+    bg_beside(h, net, false);
+    if (bg_nft_beside_docker(net, false, f) < 0 || bg_nft_down(net, f) < 0)
+        return -1;
+    return bg_forget(h, bg_net_name(), f);
 }
 
 /* Safe because names derive from the instance, the subnet is private and overlaps no route of the host's. */
@@ -113,12 +107,10 @@ BG_ACT(net_up)
                        "the instance's network is up with another subnet; net_down first");
     net.subnet = a->subnet;
     net.prefix = a->prefix;
-    bg_net_names(&net.names, h->instance, net.subnet, 0);
+    net.names = bg_net_names(h->instance, net.subnet, 0);
     struct bg_link link = {0};
-    int found = own_bridge(&net, &link, f);
-    if (found > 0 && !known)
-        return bg_fail(f, BG_NET_CONFLICT, EEXIST,
-                       "link %s exists and is not in the ledger; remove it", net.names.bridge);
+    int found =
+        own_link(net.names.bridge, known ? "bridge" : NULL, net.ifindex, &link, BG_NET_CONFLICT, f);
     /* A route that came later, a VPN's, takes nothing from VMs that run: theirs is a bridge of the host's. */
     int overlaps = found ? 0 : bg_link_route_overlaps(a->subnet, a->prefix);
     if (overlaps > 0)
@@ -127,8 +119,11 @@ BG_ACT(net_up)
     if (found < 0 || bg_step(f, "look for overlapping routes", overlaps) < 0 ||
         bg_net_save(h, &net, f) < 0)
         return -1;
-    if (make_bridge(h, &net, &link, f) < 0 || settle(h, &net, f) < 0)
-        return known ? -1 : undo_net(h, &net);
+    if (make_bridge(h, &net, &link, f) < 0 || settle(h, &net, f) < 0) {
+        if (!known)
+            remove_net(h, &net, NULL);
+        return -1;
+    }
     snprintf(r->bridge.s, sizeof(r->bridge.s), "%s", net.names.bridge);
     r->ifindex = net.ifindex;
     r->address = net.names.gateway;
@@ -139,7 +134,6 @@ BG_ACT(net_up)
 BG_ACT(net_down)
 {
     struct bg_net net;
-    struct bg_link link;
     struct bg_vm vm = {0};
     int found;
     if (bg_lock(h, BG_LOCK_NET, f) < 0)
@@ -149,21 +143,13 @@ BG_ACT(net_down)
     while ((found = bg_vm_next(h, &vm, f)) == 1)
         if (vm.has_tap)
             return bg_fail(f, BG_VM_ALIVE, 0, "vm %s still has a tap; tear it down first", vm.id);
-    if (found < 0 || (found = own_bridge(&net, &link, f)) < 0)
-        return -1;
-    if (found && bg_step(f, "remove the bridge", bg_link_delete(link.ifindex)) < 0)
-        return -1;
-    bg_beside(h, &net, false);
-    if (bg_nft_beside_docker(&net, false, f) < 0 || bg_nft_down(&net, f) < 0)
-        return -1;
-    return bg_forget(h, bg_net_name(), f);
+    return found < 0 ? -1 : remove_net(h, &net, f);
 }
 
-void bg_net_restore(struct bg_helper *h, const char *unused)
+void bg_net_restore(struct bg_helper *h, __attribute__((unused)) const char *none)
 {
     struct bg_net net;
     struct bg_reply f;
-    (void)unused;
     bg_deadline(30);
     if (bg_sandbox_worker(&f) == 0 && bg_lock(h, BG_LOCK_NET, &f) == 0 &&
         bg_net_load(h, &net, &f) == 0 && net.ifindex != 0 && settle(h, &net, &f) < 0)
@@ -213,7 +199,6 @@ static int open_both(struct bg_helper *h, const char *id, struct bg_vm *vm, stru
 int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 {
     struct bg_net net;
-    struct bg_net_names n;
     struct bg_link link;
     if (!vm->has_tap)
         return 0;
@@ -221,7 +206,7 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
         return -1;
     if (bg_net_load(h, &net, f) < 0)
         return f->code == BG_NET_ABSENT ? 0 : -1;
-    bg_net_names(&n, h->instance, net.subnet, vm->slot);
+    struct bg_net_names n = bg_net_names(h->instance, net.subnet, vm->slot);
     int found = own_link(n.tap, "tun", vm->tap_ifindex, &link, BG_VM_UNPROVEN, f);
     if (found < 0 || bg_nft_tap(h, &net, vm, false, f) < 0 ||
         (found && bg_step(f, "remove the tap", bg_link_delete(link.ifindex)) < 0) ||
@@ -235,13 +220,11 @@ int bg_tap_remove(struct bg_helper *h, struct bg_vm *vm, struct bg_reply *f)
 static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm *vm, uint32_t reach,
                     struct bg_reply *f)
 {
-    struct bg_net_names n;
+    struct bg_net_names n = bg_net_names(h->instance, net->subnet, vm->slot);
     struct bg_link link;
-    bg_net_names(&n, h->instance, net->subnet, vm->slot);
     /* An intent without ifindex may have its tap already: made by a helper that died before it could say so. */
-    int error = 0, found = vm->has_tap
-                               ? own_link(n.tap, "tun", vm->tap_ifindex, &link, BG_NET_CONFLICT, f)
-                               : 0;
+    int error = 0, found = own_link(n.tap, vm->has_tap ? "tun" : NULL, vm->tap_ifindex, &link,
+                                    BG_NET_CONFLICT, f);
     if (found < 0 || (found && bg_nft_tap(h, net, vm, false, f) < 0))
         return -1;
     vm->tap_reach = reach;
@@ -249,16 +232,13 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
     vm->has_tap = true;
     if (bg_vm_save(h, vm, false, f) < 0)
         return -1;
-    if (!found) {
-        if ((error = bg_link_add_tap(n.tap, vm->uid)) == -EEXIST) {
-            vm->has_tap = false;
-            bg_vm_save(h, vm, false, f);
-            return bg_fail(f, BG_NET_CONFLICT, EEXIST,
-                           "link %s exists and is not in the ledger; remove it", n.tap);
-        }
-        if (error < 0 || (error = bg_link_get(n.tap, &link)) < 0)
-            return bg_step(f, "make the tap", error);
+    if (!found && (error = bg_link_add_tap(n.tap, vm->uid)) < 0) {
+        vm->has_tap = false; /* one of this name that came meanwhile is not ours */
+        bg_vm_save(h, vm, false, NULL);
+        return bg_step(f, "make the tap", error);
     }
+    if (!found && bg_step(f, "look at the tap", bg_link_get(n.tap, &link)) < 0)
+        return -1;
     vm->tap_ifindex = link.ifindex;
     /* Rules before the port: the tap never carries a frame that nobody checks. */
     if (bg_nft_tap(h, net, vm, true, f) < 0 ||
@@ -275,17 +255,16 @@ BG_ACT(tap_create)
 {
     struct bg_vm vm;
     struct bg_net net;
-    struct bg_net_names n;
     if (open_both(h, a->vm.s, &vm, &net, f) < 0)
         return -1;
     bool fresh = !vm.has_tap;
     if (make_tap(h, &net, &vm, a->reach, f) < 0) {
         struct bg_reply unused;
-        if (fresh && vm.has_tap && bg_tap_remove(h, &vm, &unused) == 0)
+        if (fresh && bg_tap_remove(h, &vm, &unused) == 0)
             bg_vm_save(h, &vm, false, NULL);
         return -1;
     }
-    bg_net_names(&n, h->instance, net.subnet, vm.slot);
+    struct bg_net_names n = bg_net_names(h->instance, net.subnet, vm.slot);
     snprintf(r->ifname.s, sizeof(r->ifname.s), "%s", n.tap);
     r->ifindex = vm.tap_ifindex;
     return 0;
@@ -384,10 +363,8 @@ BG_ACT(port_publish)
 static int withdraw(struct bg_helper *h, const struct bg_port *port, struct bg_reply *f)
 {
     struct bg_net net;
-    if (bg_net_load(h, &net, f) == 0) {
-        if (bg_nft_port(h, &net, port, false, f) < 0)
-            return -1;
-    } else if (f->code != BG_NET_ABSENT)
+    if (bg_net_load(h, &net, f) < 0 ? f->code != BG_NET_ABSENT
+                                    : bg_nft_port(h, &net, port, false, f) < 0)
         return -1;
     return bg_forget(h, bg_port_name(port->proto, port->host_port), f);
 }

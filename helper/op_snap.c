@@ -5,10 +5,8 @@
  * The folder is filled as <id>.new and then gets its name, durably, so that it is complete or absent. base_remove takes
  * both names away.
  */
-#include "copy.h"
 #include "disk_dm.h"
 #include "op.h"
-#include "record.h"
 
 static const char *const written[] = {"save.mem", "save.state"}, *const saved[] = {"mem", "state"},
                          *const staged[] = {"snap.mem", "snap.state"};
@@ -44,8 +42,13 @@ static int take(const struct bg_vm *vm, int root, size_t i, int folder, struct b
 static int save_disk(struct bg_helper *h, const struct bg_vm *vm, int folder, struct bg_reply *f)
 {
     uint32_t kind = BG_V_auto;
-    if (vm->disk_kind == BG_V_dm && bg_dm_flush(h, vm, f) < 0)
+    bool dm = vm->disk_kind == BG_V_dm;
+    BG_CLOSED int device = dm ? bg_dm_open(h, vm, f) : -1;
+    if (dm && device < 0)
         return -1;
+    if (dm &&
+        fsync(device) < 0) /* the device is quiet: after this, what was written is in its store */
+        return bg_sys(f, "flush the dm snapshot");
     BG_CLOSED int from = bg_open(h->disks, vm->id, O_RDONLY, 0);
     BG_CLOSED int to = from < 0 ? -1 : bg_duplicate(folder, from, &kind);
     return to < 0 ? bg_sys(f, "copy the disk") : keep(to, folder, "disk", f);
@@ -68,30 +71,15 @@ static int save(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, int 
                    bg_record_write(folder, "record", &e, sizeof(e), true));
 }
 
-/* A VMM must run for its memory, and must not for its disk alone. Its jail's root, or -1 without failure: none. */
-static int find_jail(struct bg_helper *h, const struct bg_vm *vm, bool memory, int *ret_root,
-                     struct bg_reply *f)
-{
-    struct bg_jail_state now;
-    if (bg_jail_look(h, vm, &now, f) < 0)
-        return -1;
-    bg_close(&now.watch);
-    *ret_root = -1;
-    if (memory && now.state == BG_V_running)
-        return (*ret_root = bg_jail_root(h, vm->jail, f)) < 0 ? -1 : 0;
-    if (memory)
-        return bg_fail(f, BG_JAIL_ABSENT, 0, "vm %s has no running VMM", vm->id);
-    return now.state != BG_V_running && now.state != BG_V_unknown
-               ? 0
-               : bg_fail(f, BG_VM_ALIVE, 0, "vm %s runs; stop it, or save its memory as well",
-                         vm->id);
-}
-
 static int make(struct bg_helper *h, const struct bg_vm *vm, uint32_t what, const char *name,
                 const char *beside, struct bg_reply *f)
 {
-    BG_CLOSED int root = -1;
-    if (find_jail(h, vm, what & BG_V_memory, &root, f) < 0)
+    struct bg_vm same;
+    struct bg_jail_state now;
+    bool memory = what & BG_V_memory;
+    BG_CLOSED int watch = memory ? bg_jail_open(h, vm->id, &same, &now, f) : -1;
+    BG_CLOSED int root = watch < 0 ? -1 : bg_jail_root(h, vm->jail, f);
+    if (memory ? root < 0 : bg_jail_idle(h, vm, f) < 0)
         return -1;
     BG_CLOSED int folder =
         bg_remove_tree(h->bases, beside) < 0 ? -1 : bg_open_dir(h->bases, beside, 0700);

@@ -1,19 +1,17 @@
 /* Who we are, and a VM as a whole: reserve, list, tear down. */
-#include "copy.h"
 #include "disk_dm.h"
 #include "op.h"
-#include "proc.h"
 #include "spawn.h"
-#include <poll.h>
-#include <stdlib.h>
+#include <sys/resource.h>
 
 enum { SYSTEMD = 1, DM = 2, REFLINK = 4, CGROUP2 = 8 };
 
 static bool can_reflink(struct bg_helper *h)
 {
-    BG_CLOSED int from = bg_unnamed_file(h->disks), to = bg_unnamed_file(h->disks);
-    return from >= 0 && to >= 0 &&
-           bg_clone(from, to); /* of empty files: asks the file system, shares nothing */
+    uint32_t kind = BG_V_reflink; /* of an empty file: asks the file system, shares nothing */
+    BG_CLOSED int from = bg_unnamed_file(h->disks);
+    BG_CLOSED int to = from < 0 ? -1 : bg_duplicate(h->disks, from, &kind);
+    return to >= 0;
 }
 
 static uint32_t features(struct bg_helper *h)
@@ -38,40 +36,26 @@ BG_ACT(hello)
     return 0;
 }
 
-/* Of this uid, and alive: a zombie without threads does nothing more, and its parent may take its time. */
-static bool lives_as(const char *pid, uid_t uid, uid_t folder_is)
-{
-    char text[8192];
-    uid_t has;
-    if (pid[0] > '9' || (folder_is != uid && folder_is != 0))
-        return false;
-    if (bg_read_small(AT_FDCWD, bg_name("/proc/%.16s/status", pid).s, text, sizeof(text)) <= 0)
-        return folder_is == uid && errno != ENOENT && errno != ESRCH;
-    return bg_proc_parse_uid(&has, text) && has == uid &&
-           !(strstr(text, "\nState:\tZ") && strstr(text, "\nThreads:\t1\n"));
-}
-
-/*
- * Does a process or a file of ours still belong to this uid: a disk, or a jail's root? Thread groups suffice: a thread
- * cannot keep a uid that its process lost, unseen. A process that is not dumpable has a folder of root's.
- */
+/* Does a process or a file of ours still belong to this uid: a disk, or a jail's root? */
 static int uid_is_used(struct bg_helper *h, uid_t uid, struct bg_reply *f)
 {
-    BG_CLOSED int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct {
         int dir;
         const char *path, *below;
-    } places[] = {{proc, ".", ""}, {h->disks, ".", ""}, {h->jails, "firecracker", "/root"}};
-    for (size_t i = 0; i < 3; i++) {
+    } places[] = {{h->disks, ".", ""}, {h->jails, "firecracker", "/root"}};
+    errno = 0; /* the kernel looks through all threads for one of this real uid */
+    getpriority(PRIO_USER, uid);
+    if (errno != ESRCH)
+        return 1;
+    for (size_t i = 0; i < 2; i++) {
         struct stat st;
         BG_LISTED DIR *d = bg_list(places[i].dir, places[i].path);
         if (!d && errno != ENOENT)
             return bg_sys(f, "look for what has the uid");
         for (struct dirent *e; d && (e = readdir(d));) {
             struct bg_name path = bg_name("%.80s%s", e->d_name, places[i].below);
-            if (e->d_name[0] == '.' || fstatat(dirfd(d), path.s, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                continue;
-            if (i > 0 ? st.st_uid == uid : lives_as(e->d_name, uid, st.st_uid))
+            if (e->d_name[0] != '.' && fstatat(dirfd(d), path.s, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                st.st_uid == uid)
                 return 1;
         }
     }
@@ -103,7 +87,6 @@ static int slot_is_free(struct bg_helper *h, const char *vm, uint32_t slot, stru
 BG_ACT(vm_reserve)
 {
     struct bg_net net;
-    struct bg_net_names n;
     struct bg_vm vm = {.slot = a->slot, .uid = h->uid_base + a->slot};
     if (bg_lock_vm(h, a->vm.s, f) < 0 || bg_lock(h, BG_LOCK_SLOTS, f) < 0 ||
         bg_net_load(h, &net, f) < 0)
@@ -122,7 +105,7 @@ BG_ACT(vm_reserve)
         return bg_fail(f, BG_VM_CONFLICT, 0, "slot: vm %s has slot %u", vm.id, vm.slot);
     if (!there && (slot_is_free(h, vm.id, a->slot, f) < 0 || bg_vm_save(h, &vm, true, f) < 0))
         return -1;
-    bg_net_names(&n, h->instance, net.subnet, vm.slot);
+    struct bg_net_names n = bg_net_names(h->instance, net.subnet, vm.slot);
     r->uid = vm.uid;
     r->address = n.address;
     memcpy(r->mac.b, n.mac, sizeof(r->mac.b));

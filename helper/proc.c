@@ -2,7 +2,6 @@
 #include "proc.h"
 #include "helper.h"
 #include <inttypes.h>
-#include <sys/syscall.h>
 
 bool bg_proc_parse(struct bg_proc *ret, const char *text)
 {

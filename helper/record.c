@@ -38,7 +38,8 @@ int bg_record_write(int dir, const char *name, const void *record, size_t size, 
     memcpy(bytes, &sum, sizeof(sum));
     memcpy(bytes + sizeof(sum), record, size);
     BG_CLOSED int fd = bg_open(dir, beside.s, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd >= 0 && bg_write_all(fd, bytes, sizeof(sum) + size) == 0 &&
+    errno = fd < 0 ? errno : ENOSPC; /* a short write sets none */
+    if (fd >= 0 && write(fd, bytes, sizeof(sum) + size) == (ssize_t)(sizeof(sum) + size) &&
         (!durable || fdatasync(fd) == 0) && renameat(dir, beside.s, dir, name) == 0 &&
         (!durable || fsync(dir) == 0))
         return 0;

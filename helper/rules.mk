@@ -1,7 +1,7 @@
 # The root helper and its monitor: C, with a link line of their own.
 HELPER_CORE := util record ledger names wire link nft netlink beside copy proc engine config sandbox worker \
                op_net op_base op_disk op_snap disk_dm op_jail op_connect op_vm spawn_monitor spawn_service housekeeping server
-HELPER_LIBS := -lnl-route-3 -lnl-3 -lcrypto -lnftables -lsystemd -lseccomp -ldevmapper
+HELPER_LIBS := -lnl-route-3 -lnl-3 -lcrypto -lnftables -lnftnl -lsystemd -lseccomp -ldevmapper
 HELPER_OBJ := $(HELPER_CORE:%=$(B)/helper/%.o)
 MONITOR_OBJ := $(patsubst %,$(B)/helper/%.o,monitor proc record names util)
 
@@ -28,7 +28,7 @@ $(B)/helper/%.nft.h: helper/%.nft helper/rules.mk
 $(B)/helper/nft.o: $(B)/helper/tables.nft.h $(B)/helper/listed.nft.h
 $(B)/helper/nft.o: BASE_CFLAGS += -I$(B)/helper
 
-$(B)/helper/link.o $(B)/helper/netlink.o: BASE_CFLAGS += -isystem /usr/include/libnl3
+$(B)/helper/link.o: BASE_CFLAGS += -isystem /usr/include/libnl3
 
 -include $(wildcard $(B)/helper/*.d $(B)/helper/test/*.d)
 
@@ -41,7 +41,7 @@ $(B)/helper/test/wire_client.o: runtime/wire_client.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client test/talk test/wire_client wire util)
+$(B)/helper-client: $(patsubst %,$(B)/helper/%.o,test/client test/talk test/wire_client wire util names)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 
 HELPER_TEST := $(B)/helper/test_units
@@ -58,7 +58,7 @@ hostile: $(B)/helper/hostile $(B)/helper/fake_vmm $(B)/banger-helper $(B)/banger
 
 $(B)/helper/hostile: $(patsubst %,$(B)/helper/%.o,test/hostile test/hostile_requests test/hostile_class test/hostile_race test/hostile_two test/hostile_snap test/talk test/wire_client wire \
                           util link netlink names proc)
-	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lnl-route-3 -lnl-3
+	$(CC) $(BASE_LDFLAGS) -o $@ $^ -lnl-route-3 -lnl-3 -lnftnl
 
 $(B)/helper/fake_vmm: helper/test/fake_vmm.c
 	@mkdir -p $(@D)

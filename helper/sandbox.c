@@ -3,12 +3,11 @@
  * The filter of workers names what no operation and no jailer has any use for; it is inherited by the VMM, whose own
  * filter is far narrower. process_vm_readv stays: an engine saves a guest by reading its own child's memory.
  */
-#include "sandbox.h"
+#include "server.h"
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 static const uint64_t kept = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) |
@@ -41,8 +40,8 @@ int bg_sandbox_main(struct bg_reply *f)
     if (bound_capabilities() < 0)
         return bg_sys(f, "bound the capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
-        setrlimit(RLIMIT_CORE, &none) < 0)
-        return bg_sys(f, "shut out new privileges and core files");
+        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+        return bg_sys(f, "shut out new privileges and core files, adopt orphans");
     return 0;
 }
 

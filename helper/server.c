@@ -1,25 +1,17 @@
 /* See server.h. */
 #include "server.h"
-#include "housekeeping.h"
 #include "proc.h"
-#include "sandbox.h"
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 
-static struct {
-    pid_t pid;
-    uid_t uid;
+static struct worker {
+    pid_t pid; /* 0: a free place */
     int connection;
-} workers[2 * BG_CONNECTIONS];
+} workers[2 * BG_CONNECTIONS]; /* the owner's, then root's */
 static int lock = -1, listener = -1;
 enum { WORKERS = sizeof(workers) / sizeof(workers[0]), STOP_WAIT_MS = 35000 };
 
@@ -65,29 +57,14 @@ static void refuse(int connection, uint32_t code, const char *message)
         send(connection, w.bytes, w.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static int free_place(uid_t uid)
-{
-    int place = -1, same = 0;
-    for (int i = 0; i < WORKERS; i++) {
-        if (workers[i].pid == 0)
-            place = i;
-        else if (workers[i].uid == uid)
-            same++;
-    }
-    return same < BG_CONNECTIONS ? place : -1;
-}
-
-static void start_worker(struct bg_helper *h, int place, int connection, uid_t uid)
+static void start_worker(struct bg_helper *h, struct worker *place, int connection)
 {
     struct bg_reply f = {0};
     pid_t pid = fork();
     if (pid < 0)
         refuse(connection, BG_LIMIT, "the host cannot start another process now; try again");
-    if (pid > 0) {
-        workers[place].pid = pid;
-        workers[place].uid = uid;
-        workers[place].connection = fcntl(connection, F_DUPFD_CLOEXEC, 3);
-    }
+    if (pid > 0)
+        *place = (struct worker){pid, fcntl(connection, F_DUPFD_CLOEXEC, 3)};
     if (pid != 0)
         return;
     close(listener);
@@ -118,18 +95,22 @@ static void accept_one(struct bg_helper *h)
         refuse(fd, BG_DENIED, "denied");
         return;
     }
-    int place = free_place(peer.uid);
-    if (place < 0)
+    struct worker *place = &workers[peer.uid == 0 ? BG_CONNECTIONS : 0],
+                  *end = place + BG_CONNECTIONS;
+    while (place < end && place->pid != 0)
+        place++;
+    if (place == end)
         refuse(fd, BG_LIMIT, "too many connections; close one");
     else
-        start_worker(h, place, fd, peer.uid);
+        start_worker(h, place, fd);
 }
 
-static void reap(int flags)
+/* Workers, and orphans of theirs: a uid counts as used as long as a zombie has it, and init may take its time. */
+static void reap(void)
 {
     pid_t pid;
     int status;
-    while ((pid = waitpid(-1, &status, flags)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (int i = 0; i < WORKERS; i++)
             if (workers[i].pid == pid) {
                 workers[i].pid = 0;
@@ -145,7 +126,9 @@ static void stop_workers(void)
     for (int i = 0; i < WORKERS; i++)
         if (workers[i].pid > 0)
             shutdown(workers[i].connection, SHUT_RD);
-    reap(0);
+    for (int i = 0; i < WORKERS; i++)
+        if (workers[i].pid > 0)
+            waitpid(workers[i].pid, NULL, 0);
 }
 
 int bg_server_run(struct bg_helper *h, struct bg_reply *f)
@@ -180,7 +163,7 @@ int bg_server_run(struct bg_helper *h, struct bg_reply *f)
                 stop_workers();
                 return 0;
             }
-            reap(WNOHANG);
+            reap();
         }
         if (read(timer, &ticks, sizeof(ticks)) > 0) {
             bg_housekeeping(h);

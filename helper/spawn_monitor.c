@@ -1,8 +1,6 @@
 /* Start a jailer under banger-monitor (monitor.c tells what it is given), in a cgroup where there is cgroup v2. */
 #include "spawn.h"
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 
 enum { EMPTY_WAIT_MS = 5000, FDS = 7 };
 #define NAME "/banger-monitor"
@@ -70,7 +68,6 @@ int bg_cgroup_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_repl
 static void run_monitor(const int fds[FDS], char *const argv[])
 {
     int high[FDS];
-    char *env[] = {NULL};
     sigset_t none;
     for (int i = 0; i < FDS; i++)
         high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 32);
@@ -78,9 +75,9 @@ static void run_monitor(const int fds[FDS], char *const argv[])
         if (high[i] < 0 || dup2(high[i], i) < 0)
             _exit(127);
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none,
-                NULL); /* the VMM must hear SIGTERM, which a worker holds back */
-    execve(argv[0], argv, env);
+    /* The VMM must hear SIGTERM, which a worker holds back. */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(argv[0], argv, (char *[]){NULL});
     _exit(127);
 }
 
@@ -88,10 +85,9 @@ int bg_spawn_monitored(struct bg_helper *h, const struct bg_spawn *s, struct bg_
 {
     char monitor[PATH_MAX] = ""; /* installed beside the helper */
     struct bg_name record = bg_run_name(s->vm->id);
-    char *argv[40] = {monitor, record.s, (char *)s->vm->jail};
+    char *argv[3 + BG_SPAWN_ARGS + 1] = {monitor, record.s, (char *)s->vm->jail};
     int report[2], error;
-    for (size_t i = 0; s->argv[i]; i++)
-        argv[3 + i] = s->argv[i];
+    memcpy(argv + 3, s->argv, BG_SPAWN_ARGS * sizeof(argv[0]));
     BG_CLOSED int cgroup = make_cgroup(h, s);
     if (cgroup < 0)
         return bg_sys(f, "make the VM's cgroup");
@@ -101,7 +97,7 @@ int bg_spawn_monitored(struct bg_helper *h, const struct bg_spawn *s, struct bg_
     strcpy(strrchr(monitor, '/'), NAME);
     BG_CLOSED int null = open("/dev/null", O_RDWR | O_CLOEXEC), from = report[0], to = report[1];
     int fds[FDS] = {null, s->console, s->errors, h->run, to, h->lock, cgroup};
-    pid_t pid = bg_fork_away();
+    pid_t pid = fork();
     if (pid < 0)
         return bg_sys(f, "fork the monitor");
     if (pid == 0)

@@ -4,19 +4,17 @@
  */
 #include "proc.h"
 #include "spawn.h"
-#include <stdlib.h>
-#include <sys/wait.h>
 #include <systemd/sd-bus.h>
 
-enum { START_WAIT_S = 15 };
+enum { START_WAIT_S = 15, JOB_RESULT = 16 };
 #define MANAGER                                                                                    \
     "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 
 #define FREED_BUS __attribute__((cleanup(sd_bus_unrefp))) sd_bus
-static sd_bus *open_bus(int *error)
+static sd_bus *open_bus(struct bg_reply *f)
 {
     sd_bus *bus = NULL;
-    *error = sd_bus_open_system(&bus);
+    bg_step(f, "reach the service manager", sd_bus_open_system(&bus));
     return bus;
 }
 
@@ -25,15 +23,12 @@ static int fill(sd_bus_message *m, struct bg_helper *h, const struct bg_spawn *s
 {
     const char *vm = s->vm->id;
     char *const *a = s->argv;
-    struct bg_name logs = bg_name("%s/logs", bg_state_root(h->instance).s),
-                   console = bg_name("%s/%s", logs.s, bg_log_name(vm, "console").s),
-                   errors = bg_name("%s/%s", logs.s, bg_log_name(vm, "stderr").s);
     return sd_bus_message_append(
         m, "a(sv)", 14, "Description", "s", bg_name("banger VM %s (%s)", vm, h->instance).s,
         "Slice", "s", "banger.slice", "Type", "s", "exec", "StandardInput", "s", "null",
-        "StandardOutputFileToAppend", "s", console.s, "StandardErrorFileToAppend", "s", errors.s,
-        "OOMPolicy", "s", "continue", "DevicePolicy", "s", "strict", "RemainAfterExit", "b", 1,
-        "Before", "as", 1, "banger-vms.service", "TasksMax", "t", (uint64_t)BG_TASKS_MAX,
+        "StandardOutputFileDescriptor", "h", s->console, "StandardErrorFileDescriptor", "h",
+        s->errors, "OOMPolicy", "s", "continue", "DevicePolicy", "s", "strict", "RemainAfterExit",
+        "b", 1, "Before", "as", 1, "banger-vms.service", "TasksMax", "t", (uint64_t)BG_TASKS_MAX,
         "MemoryMax", "t", s->memory_max, "DeviceAllow", "a(ss)", 4, "/dev/urandom", "rm",
         "/dev/null", "rw", "char-misc", "rwm", /* kvm, tun */ "block-device-mapper", "rwm",
         "ExecStart", "a(sasb)", 1, a[0], BG_SPAWN_ARGS, a[0], a[1], a[2], a[3], a[4], a[5], a[6],
@@ -51,20 +46,11 @@ static int property(sd_bus *bus, const char *unit, const char *name, char type, 
     return e;
 }
 
-struct job {
-    const char *unit; /* a jail's own: it has no other job */
-    char result[16];
-};
-
-static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *error)
+static int on_job_removed(sd_bus_message *m, void *result, __attribute__((unused)) sd_bus_error *e)
 {
-    struct job *job = data;
-    const char *path, *unit, *result;
-    uint32_t id;
-    (void)error;
-    if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) >= 0 &&
-        strcmp(unit, job->unit) == 0)
-        snprintf(job->result, sizeof(job->result), "%.15s", result);
+    const char *said;
+    if (sd_bus_message_skip(m, "uos") >= 0 && sd_bus_message_read(m, "s", &said) >= 0)
+        snprintf(result, JOB_RESULT, "%s", said);
     return 0;
 }
 
@@ -72,26 +58,27 @@ static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *error)
 static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, const char *unit,
                  struct bg_reply *f)
 {
-    struct job job = {unit, ""};
-    sd_bus_message *m = NULL;
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    int e = sd_bus_match_signal(bus, NULL, MANAGER, "JobRemoved", on_job_removed, &job);
+    /* The unit is a jail's own: it has no other job. */
+    struct bg_name match = bg_name(
+        "type='signal',sender='org.freedesktop.systemd1',member='JobRemoved',arg2='%s'", unit);
+    char result[JOB_RESULT] = "";
+    __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *m = NULL;
+    __attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
+    int e = sd_bus_add_match(bus, NULL, match.s, on_job_removed, result);
     e = e < 0 ? e : sd_bus_call_method(bus, MANAGER, "Subscribe", NULL, NULL, "");
     e = e < 0 ? e : sd_bus_message_new_method_call(bus, &m, MANAGER, "StartTransientUnit");
     e = e < 0 ? e : sd_bus_message_append(m, "ss", unit, "fail");
     e = e < 0 ? e : fill(m, h, s);
     e = e < 0 ? e : sd_bus_message_append(m, "a(sa(sv))", 0);
     e = e < 0 ? e : sd_bus_call(bus, m, 0, &error, NULL);
-    while (e >= 0 && !job.result[0])
+    while (e >= 0 && !result[0])
         if ((e = sd_bus_process(bus, NULL)) == 0)
             e = sd_bus_wait(bus, (uint64_t)START_WAIT_S * 1000000) == 0 ? -ETIMEDOUT : 0;
     if (e < 0)
         bg_fail(f, e == -ETIMEDOUT ? BG_DEADLINE : BG_SYSTEM, -e, "start %s: %.80s", unit,
                 error.message ? error.message : strerror(-e));
-    else if (strcmp(job.result, "done") != 0)
-        e = bg_fail(f, BG_SYSTEM, 0, "start %s: the job ended as \"%s\"", unit, job.result);
-    sd_bus_error_free(&error);
-    sd_bus_message_unref(m);
+    else if (strcmp(result, "done") != 0)
+        e = bg_fail(f, BG_SYSTEM, 0, "start %s: the job ended as \"%s\"", unit, result);
     return e < 0 ? -1 : 0;
 }
 
@@ -101,10 +88,8 @@ int bg_spawn_service(struct bg_helper *h, const struct bg_spawn *s, struct bg_re
     struct bg_proc proc;
     struct bg_name unit = bg_unit_name(h->instance, s->vm->id, s->vm->jail);
     int e;
-    FREED_BUS *bus = open_bus(&e);
-    if (e < 0)
-        return bg_step(f, "reach the service manager", e);
-    if (start(bus, h, s, unit.s, f) < 0)
+    FREED_BUS *bus = open_bus(f);
+    if (!bus || start(bus, h, s, unit.s, f) < 0)
         return -1;
     if ((e = property(bus, unit.s, "ExecMainPID", 'u', &run.pid)) < 0 || run.pid == 0)
         return bg_fail(f, BG_SYSTEM, -e, "start %s: it has no process", unit.s);
@@ -120,9 +105,8 @@ void bg_service_collect(struct bg_helper *h, const struct bg_vm *vm)
     struct bg_run run;
     struct bg_name unit = bg_unit_name(h->instance, vm->id, vm->jail);
     int32_t code = 0, status = 0;
-    int e;
-    FREED_BUS *bus = open_bus(&e);
-    if (e < 0 || property(bus, unit.s, "ExecMainCode", 'i', &code) < 0 || code == 0 ||
+    FREED_BUS *bus = open_bus(NULL);
+    if (!bus || property(bus, unit.s, "ExecMainCode", 'i', &code) < 0 || code == 0 ||
         property(bus, unit.s, "ExecMainStatus", 'i', &status) < 0 || bg_run_load(h, vm, &run) < 0)
         return;
     run.ended = true;
@@ -134,9 +118,8 @@ void bg_service_collect(struct bg_helper *h, const struct bg_vm *vm)
 void bg_service_forget(struct bg_helper *h, const struct bg_vm *vm)
 {
     struct bg_name unit = bg_unit_name(h->instance, vm->id, vm->jail);
-    int e;
-    FREED_BUS *bus = open_bus(&e);
-    if (e < 0)
+    FREED_BUS *bus = open_bus(NULL);
+    if (!bus)
         return;
     /* An ended one stays "active" until told. */
     sd_bus_call_method(bus, MANAGER, "StopUnit", NULL, NULL, "ss", unit.s, "replace");

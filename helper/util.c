@@ -2,10 +2,7 @@
 #include "helper.h"
 #include <limits.h>
 #include <linux/openat2.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 int bg_fail(struct bg_reply *f, uint32_t code, int sys, const char *format, ...)
 {
@@ -39,8 +36,8 @@ int bg_step(struct bg_reply *f, const char *step, int error)
 }
 
 /*
- * All locks are open-file-description locks on bytes of one file: nothing to create per VM and nothing to remove.
- * Two VMs whose ids hash to one byte wait for each other, which is harmless.
+ * All locks are open-file-description locks on bytes of one file: nothing to create per VM and nothing to remove. An id
+ * of 8 letters and digits is its byte's number; the names of the store wait for others that begin alike.
  */
 int bg_lock(struct bg_helper *h, off_t which, struct bg_reply *f)
 {
@@ -52,10 +49,7 @@ int bg_lock(struct bg_helper *h, off_t which, struct bg_reply *f)
 
 int bg_lock_vm(struct bg_helper *h, const char *vm, struct bg_reply *f)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *p = vm; *p; p++)
-        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
-    return bg_lock(h, 16 + (off_t)(hash >> 24), f);
+    return bg_lock(h, 16 + strtoll(bg_name("%.8s", vm).s, NULL, 36), f);
 }
 
 void bg_unlock(struct bg_helper *h)
@@ -63,26 +57,9 @@ void bg_unlock(struct bg_helper *h)
     bg_close(&h->lock);
 }
 
-pid_t bg_fork_away(void)
-{
-    int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        pid_t grandchild = fork();
-        if (grandchild == 0)
-            return 0;
-        _exit(grandchild < 0);
-    }
-    if (pid > 0 && (waitpid(pid, &status, 0) != pid || status != 0)) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return pid;
-}
-
 void bg_later(struct bg_helper *h, void (*fn)(struct bg_helper *h, const char *vm), const char *vm)
 {
-    if (bg_fork_away() != 0)
+    if (fork() != 0)
         return;
     alarm(0);
     bg_close(&h->lock); /* our copy would prolong the parent's locks */
@@ -152,7 +129,9 @@ int bg_next_name(int dir, const char *prefix, size_t length, const char *after, 
     return least[0] != 0;
 }
 
-static int remove_in(int dir, const char *name, int depth)
+enum { DEEPEST = 128 }; /* the number of a folder's descriptor, of which each level has one */
+
+int bg_remove_tree(int dir, const char *name)
 {
     struct stat above, own;
     if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
@@ -164,45 +143,23 @@ static int remove_in(int dir, const char *name, int depth)
         return errno == ENOENT ? 0 : -1;
     if (fstatat(dir, ".", &above, 0) < 0 || fstat(dirfd(d), &own) < 0)
         return -1;
-    if (own.st_dev != above.st_dev || depth > 32) {
+    if (own.st_dev != above.st_dev || dirfd(d) > DEEPEST) {
         errno = EXDEV;
         return -1;
     }
     for (struct dirent *e; (e = readdir(d));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            remove_in(dirfd(d), e->d_name, depth + 1) < 0)
+            bg_remove_tree(dirfd(d), e->d_name) < 0)
             return -1;
     return unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-int bg_remove_tree(int dir, const char *name)
-{
-    return remove_in(dir, name, 0);
 }
 
 ssize_t bg_read_small(int dir, const char *path, char *ret, size_t size)
 {
     BG_CLOSED int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-    ssize_t got = fd < 0 ? -1 : 1;
-    size_t n = 0;
-    while (got > 0 && n < size - 1) {
-        got = read(fd, ret + n, size - 1 - n);
-        n += got > 0 ? (size_t)got : 0;
-    }
-    ret[n] = 0;
-    return got < 0 ? -1 : (ssize_t)n;
-}
-
-int bg_write_all(int fd, const void *bytes, size_t n)
-{
-    for (const char *p = bytes; n > 0;) {
-        ssize_t put = write(fd, p, n);
-        if (put < 0)
-            return -1;
-        p += put;
-        n -= (size_t)put;
-    }
-    return 0;
+    ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1); /* of a plain file or /proc: all that fits */
+    ret[n > 0 ? n : 0] = 0;
+    return n;
 }
 
 void bg_hex(char *ret, const uint8_t *bytes, size_t n)
@@ -213,13 +170,10 @@ void bg_hex(char *ret, const uint8_t *bytes, size_t n)
 
 bool bg_unhex(uint8_t *ret, const char *hex, size_t n)
 {
-    for (size_t i = 0; i < 2 * n; i++) {
-        const char *digits = "0123456789abcdef", *d = hex[i] ? strchr(digits, hex[i]) : NULL;
-        if (!d)
-            return false;
-        ret[i / 2] = (uint8_t)(ret[i / 2] << 4 | (d - digits));
-    }
-    return hex[2 * n] == 0;
+    bool good = strspn(hex, "0123456789abcdef") == 2 * n && hex[2 * n] == 0;
+    for (size_t i = 0; good && i < n; i++)
+        sscanf(hex + 2 * i, "%2hhx", &ret[i]);
+    return good;
 }
 
 void bg_close(int *fd)

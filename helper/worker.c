@@ -3,7 +3,6 @@
  * only way into an act function. A worker that crashes takes no other connection with it.
  */
 #include "helper.h"
-#include <sys/socket.h>
 
 static int act(struct bg_helper *h, uint32_t op, const union bg_args *a, union bg_results *r,
                struct bg_reply *f)
@@ -76,35 +75,29 @@ bool bg_dispatch(struct bg_helper *h, struct bg_wire *request, struct bg_wire *r
 /* One packet and its fds. False at the end of the connection, and for what no client of ours sends. */
 static bool receive(int fd, struct bg_wire *w)
 {
-    char control[CMSG_SPACE(sizeof(int) * BG_WIRE_FDS)] __attribute__((aligned(8)));
+    _Alignas(struct cmsghdr) char list[CMSG_SPACE(sizeof(w->fds))] = "";
+    struct cmsghdr *c = (void *)list;
     struct iovec io = {w->bytes, sizeof(w->bytes)};
     struct msghdr m = {
-        .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = list, .msg_controllen = sizeof(list)};
     ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
-    /* The kernel makes one list of all lists, and closes what has no place in it (MSG_CTRUNC). */
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-        w->nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        memcpy(w->fds, CMSG_DATA(c), w->nfds * sizeof(int));
-    }
     w->length = n > 0 ? (size_t)n : 0;
+    /* The kernel closes what has no place (MSG_CTRUNC). */
+    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        w->nfds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(w->fds, CMSG_DATA(c), w->nfds * sizeof(int));
     return n > 0 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
 static bool reply_to(int fd, const struct bg_wire *w)
 {
-    char control[CMSG_SPACE(sizeof(int) * BG_WIRE_FDS)] __attribute__((aligned(8))) = {0};
+    _Alignas(struct cmsghdr) char list[CMSG_SPACE(sizeof(w->fds))] = "";
+    struct cmsghdr *c = (void *)list;
     struct iovec io = {(void *)w->bytes, w->length};
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
-    if (w->nfds > 0) {
-        m.msg_control = control;
-        m.msg_controllen = CMSG_SPACE(sizeof(int) * w->nfds);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int) * w->nfds);
-        memcpy(CMSG_DATA(c), w->fds, sizeof(int) * w->nfds);
-    }
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = list};
+    *c = (struct cmsghdr){CMSG_LEN(sizeof(int) * w->nfds), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(c), w->fds, sizeof(int) * w->nfds);
+    m.msg_controllen = w->nfds ? c->cmsg_len : 0;
     return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)w->length;
 }
 
@@ -112,6 +105,7 @@ void bg_worker(struct bg_helper *h, int connection)
 {
     struct bg_wire request, reply;
     h->connection = connection;
+    signal(SIGCHLD, SIG_IGN); /* what we leave behind outlives us: the kernel reaps what does not */
     for (bool go_on = true; go_on;) {
         bg_wire_init(&request);
         bg_wire_init(&reply);

@@ -15,14 +15,13 @@ static int tap_derive(lua_State *L)
     const char *instance = bg_ltext(L, 1);
     const char *subnet = bg_ltext(L, 2);
     uint32_t slot = (uint32_t)bg_linteger(L, 3, 0, BG_SLOT_MAX);
-    struct bg_net_names names;
     struct in_addr address;
     char text[18];
 
     luaL_argcheck(L, bg_valid_instance(instance), 1, "not the name of an instance");
     luaL_argcheck(L, inet_pton(AF_INET, subnet, &address) == 1, 2,
                   "an IPv4 address such as 10.1.0.0 expected");
-    bg_net_names(&names, instance, ntohl(address.s_addr), slot);
+    struct bg_net_names names = bg_net_names(instance, ntohl(address.s_addr), slot);
     lua_createtable(L, 0, 5);
     bg_lset_string(L, "ifname", names.tap);
     bg_lset_string(L, "bridge", names.bridge);

@@ -99,11 +99,13 @@ static void cat(int fd)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
     bool is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
     while (is_socket && (n = read(0, buffer, sizeof(buffer))) > 0)
-        bg_write_all(fd, buffer, (size_t)n);
+        if (write(fd, buffer, (size_t)n) != n)
+            break;
     if (is_socket)
         shutdown(fd, SHUT_WR);
     while ((n = read(fd, buffer, sizeof(buffer))) > 0)
-        bg_write_all(1, buffer, (size_t)n);
+        if (write(1, buffer, (size_t)n) != n)
+            break;
 }
 
 /* As talk(), with a pause between. */

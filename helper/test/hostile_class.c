@@ -79,9 +79,8 @@ static bool a10_root_is_checked_as_well(void)
 
 static bool a11_longest_names(void)
 {
-    struct bg_net_names n;
     char path[2 * BG_PATH_MAX];
-    bg_net_names(&n, "abcdefgh", subnet, BG_SLOT_MAX);
+    struct bg_net_names n = bg_net_names("abcdefgh", subnet, BG_SLOT_MAX);
     struct bg_name unit = bg_unit_name("abcdefgh", "abcdefgh", "0123456789abcdef"),
                    name = bg_dm_name("abcdefgh", "abcdefgh", "-origin"),
                    uuid = bg_dm_uuid("abcdefgh", "abcdefgh", "-origin");

@@ -50,7 +50,7 @@ static bool write_both(void)
     for (size_t i = 0; i < 2; i++) {
         good = good && bg_remove_tree(here, names[i]) == 0;
         BG_CLOSED int fd = open(names[i], O_CREAT | O_RDWR | O_TRUNC, 0666);
-        good = good && bg_write_all(fd, page, sizeof(page)) == 0;
+        good = good && write(fd, page, sizeof(page)) == sizeof(page);
     }
     return good;
 }

@@ -280,8 +280,8 @@ int main(int argc, char **argv)
         return 77;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    bg_net_names(&a, "nettest", subnet, 1);
-    bg_net_names(&b, "nettest", subnet, 2);
+    a = bg_net_names("nettest", subnet, 1);
+    b = bg_net_names("nettest", subnet, 2);
     ok(program(argv[1], "banger-helper-config", "nettest", "65534", "--start") == 0,
        "a helper for an instance of our own");
     ok(ASK(net_up, .subnet = subnet, .prefix = 24) == BG_OK &&
