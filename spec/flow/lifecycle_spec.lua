@@ -103,13 +103,7 @@ describe("flow.lifecycle", function()
   for _, name in ipairs { "start", "stop", "kill", "delete" } do
     it(name .. " ends in a state that can be explained when any one call fails, and works when it is asked again", function()
       local scenario = SCENARIOS[name]
-      local first, last
-      with_life({}, function(life, host)
-        assert(scenario.prepare(life))
-        first = host.count + 1
-        assert(scenario.run(life))
-        last = host.count
-      end)
+      local first, last = case.calls_of(scenario.prepare, scenario.run)
       for nth = first, last do
         local host = with_life({}, function(life, host)
           assert(scenario.prepare(life))

@@ -137,13 +137,7 @@ describe("flow.reconcile", function()
   end)
 
   it("finishes a deletion that was cut off, wherever that was", function()
-    local first, last
-    with_life({}, function(life, host)
-      assert(create(life))
-      first = host.count + 1
-      assert(life:delete({ name = "dev", force = true }, CALL))
-      last = host.count
-    end)
+    local first, last = case.calls_of(create, function(life) return life:delete({ name = "dev", force = true }, CALL) end)
     for nth = first, last do
       local host = with_life({}, function(life, host, scope)
         assert(create(life))

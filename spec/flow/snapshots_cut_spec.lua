@@ -23,22 +23,10 @@ local VERBS = {
   ["create from a template"] = { prepare = on.warmed, run = function(life) return create(life, { name = "new" }) end, states = {} },
 }
 
--- The numbers of the first and the last call of a verb.
-local function calls_of(verb)
-  local first, last
-  with_life({}, function(life, host)
-    assert(verb.prepare(life))
-    first = host.count + 1
-    assert(verb.run(life))
-    last = host.count
-  end)
-  return first, last
-end
-
 describe("flow.snapshots", function()
   for name, verb in pairs(VERBS) do
     it(name .. ": whichever call fails, before or after its effect, the VM is as it was and nothing half-made is left", function()
-      local first, last = calls_of(verb)
+      local first, last = case.calls_of(verb.prepare, verb.run)
       assert.is_true(last - first >= 2)
       for _, late in ipairs { false, true } do
         for nth = first, last do
@@ -66,7 +54,7 @@ describe("flow.snapshots", function()
     end)
 
     it(name .. ": wherever the daemon is killed, the next one makes everything whole", function()
-      local first, last = calls_of(verb)
+      local first, last = case.calls_of(verb.prepare, verb.run)
       for nth = first, last do
         local where
         local host = with_life({}, function(life, host, scope)

@@ -43,6 +43,19 @@ function M.with_life(options, body)
   return host, unpack(results, 1, results.n)
 end
 
+---The numbers of the first and the last call that `run(life)` makes after `prepare(life)`.
+---@return integer first, integer last
+function M.calls_of(prepare, run)
+  local first, last
+  M.with_life({}, function(life, host)
+    assert(prepare(life))
+    first = host.count + 1
+    assert(run(life))
+    last = host.count
+  end)
+  return first, last
+end
+
 function M.create(life, fields)
   fields = fields or {}
   fields.name = fields.name or "dev"
