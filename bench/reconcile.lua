@@ -2,40 +2,23 @@
 -- hangs, and many records of VMs that rest. The times are those of the daemon's log.
 --
 --   banger-dev --lua bench/reconcile.lua INSTANCE HOME RUNNING RECORDS
-package.path = "smoke/crash/?.lua"
+package.path = "smoke/crash/?.lua;bench/?.lua"
 local client = require "banger.rpc.client"
-local err = require "banger.core.err"
 local instance = require "instance"
-local task = require "banger.aio.task"
+local measure = require "measure"
+local scripted = require "scripted"
 
 local IN_FLIGHT = 8
 local RUNNING_MS, HUNG_MS, RECORDS_MS = 1000, 500, 3000
 
 local name, home, running, records = ...
 running, records = tonumber(running), tonumber(records)
-local missed = false
-
-local function verdict(what, ms, goal)
-  missed = missed or ms > goal
-  print(("  %-44s %6d ms, %s %d ms"):format(what, ms, ms <= goal and "holds" or "misses", goal))
-end
 
 local function make(world, first, last, start)
   local one = client.new(world.run .. "/bangerd.sock")
-  local next_one = first - 1
-  assert(task.scope(function(scope)
-    for number = 1, IN_FLIGHT do
-      scope:spawn("worker " .. number, function()
-        while next_one < last do
-          next_one = next_one + 1
-          local ok, problem = one:call("vm.create", { name = "vm" .. next_one, engine = "scripted", start = start })
-          if not ok then return nil, problem end
-        end
-        return true
-      end)
-    end
-    return true
-  end))
+  measure.at_once(first, last, IN_FLIGHT, function(number)
+    return one:call("vm.create", { name = "vm" .. number, engine = "scripted", start = start })
+  end)
   one:close()
 end
 
@@ -58,32 +41,19 @@ local function again(world)
   return all, adopted
 end
 
-local function script(world, text)
-  local path = world.root .. "/engines/scripted/script"
-  if not text then return os.remove(path) end
-  local file = assert(io.open(path, "w"))
-  file:write(text, "\n")
-  file:close()
-end
-
-local ok, problem = task.main(function()
+return measure.main(function()
   local world = instance.new(name)
   print "a daemon that starts agrees with the world"
   make(world, 1, running, true)
-  verdict(running .. " VMs that run", (again(world)), RUNNING_MS)
-  script(world, "GET / hang")
+  measure.verdict(running .. " VMs that run", (again(world)), "ms", RUNNING_MS)
+  scripted.write(world.root, "GET / hang")
   assert(world:call("vm.create", { name = "hung", engine = "scripted" }))
-  script(world, nil)
+  scripted.write(world.root, nil)
   local _, each = again(world)
   assert(#each == running, ("%d of %d were adopted"):format(#each, running))
-  verdict("the slowest of them beside one that hangs", each[#each], HUNG_MS)
+  measure.verdict("the slowest of them beside one that hangs", each[#each], "ms", HUNG_MS)
   assert(world:call("vm.delete", { name = "hung", force = true }))
   make(world, running + 1, records, false)
-  verdict(records .. " records", (again(world)), RECORDS_MS)
+  measure.verdict(records .. " records", (again(world)), "ms", RECORDS_MS)
   return true
 end)
-if not ok then
-  print(err.format(problem), problem.traceback)
-  return 2
-end
-return missed and 1 or 0

@@ -2,7 +2,9 @@
 -- kernel's own time for the same link, by iproute2.
 --
 --   banger-dev --lua bench/taps.lua INSTANCE ROUNDS
+package.path = "bench/?.lua"
 local helper = require "banger.aio.helper"
+local measure = require "measure"
 local priv = require "banger.host.priv"
 local rt = require "banger.rt.helper"
 local task = require "banger.aio.task"
@@ -12,17 +14,6 @@ local GOAL_MAKE_MS, GOAL_TEAR_MS, GOAL_MANY_S = 3, 20, 1
 
 local instance, rounds = ...
 rounds = tonumber(rounds)
-local missed = false
-
-local function median(list)
-  table.sort(list)
-  return list[math.ceil(#list / 2)]
-end
-
-local function verdict(what, value, unit, goal)
-  missed = missed or value > goal
-  print(("  %-44s %8.2f %s, %s %g"):format(what, value, unit, value <= goal and "holds" or "misses", goal))
-end
 
 local function timed(list, fn, ...)
   local began = task.now()
@@ -48,7 +39,7 @@ local function floor(proc, make, remove)
   make[#make], remove[#remove] = make[#make] - nothing[1], remove[#remove] - nothing[1]
 end
 
-local status = assert(task.main(function()
+return measure.main(function()
   local pool = helper.new(rt.socket_path(instance))
   local root, proc = priv.new(pool), require "banger.aio.proc"
   assert(root:net_down())   -- the daemon's
@@ -66,10 +57,9 @@ local status = assert(task.main(function()
   assert(root:net_down())
   pool:close()
   print(("taps (n = %d), medians"):format(rounds))
-  verdict("tap_create", median(make), "ms", GOAL_MAKE_MS)
-  verdict("vm_teardown of a tap", median(tear), "ms", GOAL_TEAR_MS)
-  print(("  %-44s %8.2f and %.2f ms"):format("the kernel's own share (ip)", median(kernel_make), median(kernel_remove)))
-  verdict(MANY .. " taps, one after the other", many, "s", GOAL_MANY_S)
-  return missed and 1 or 0
-end))
-os.exit(status)
+  measure.verdict("tap_create", measure.median(make), "ms", GOAL_MAKE_MS)
+  measure.verdict("vm_teardown of a tap", measure.median(tear), "ms", GOAL_TEAR_MS)
+  print(("  %-44s %8.2f and %.2f ms"):format("the kernel's own share (ip)", measure.median(kernel_make), measure.median(kernel_remove)))
+  measure.verdict(MANY .. " taps, one after the other", many, "s", GOAL_MANY_S)
+  return true
+end)

@@ -44,6 +44,16 @@ end
 function M:daemon_pid() return M.holder(self.run .. "/bangerd.pid") end
 function M:helper_pid() return M.holder(self.run_root .. "/helper.pid") end
 
+---What a process has in memory, in KiB.
+---@param pid integer
+---@return integer
+function M.resident(pid)
+  local file = assert(io.open(("/proc/%d/smaps_rollup"):format(pid)))
+  local text = file:read "*a"
+  file:close()
+  return tonumber(text:match "Rss:%s+(%d+)")
+end
+
 -- End a process and wait until it is gone.
 local function kill(pid)
   local raw = sys.pidfd(pid)

@@ -26,13 +26,6 @@ end
 
 local function fds(pid) return #(sys.list(("/proc/%d/fd"):format(pid)) or {}) end
 
-local function resident(pid)
-  local file = assert(io.open(("/proc/%d/smaps_rollup"):format(pid)))
-  local text = file:read "*a"
-  file:close()
-  return tonumber(text:match "Rss:%s+(%d+)")
-end
-
 local function cycle(one, on)
   assert(one:call("vm.create", { name = "soak", engine = on }))
   local answer, fds_of = one:call("vm.connect", { name = "soak" })
@@ -46,7 +39,7 @@ local function measure(one, pids)
   local out = { daemon = math.huge, helper = math.huge, fds_daemon = 0, fds_helper = 0 }
   for _ = 1, SAMPLES do
     cycle(one, "scripted")
-    for who, pid in pairs(pids) do out[who] = math.min(out[who], resident(pid)) end
+    for who, pid in pairs(pids) do out[who] = math.min(out[who], instance.resident(pid)) end
   end
   for who, pid in pairs(pids) do out["fds_" .. who] = fds(pid) end
   return out
