@@ -64,6 +64,16 @@ scenario() {
     smoke/instance up "$instance" >/dev/null
 }
 
+# scenario_on SIZE NAME: the same, with a small file system, $area, for root's half of it.
+scenario_on() {
+    instance=$2 area=/var/lib/banger-root/$2
+    clean_area() { smoke/instance down "$instance"; umount "$area"; rmdir "$area"; }
+    trap 'clean_area >/dev/null 2>&1 || true' EXIT
+    mkdir -p "$area"
+    mount -t tmpfs -o "size=$1,mode=755" banger-smoke "$area" 2>/dev/null || skip_all "no file system can be mounted here"
+    smoke/instance up "$instance" >/dev/null
+}
+
 # Kernel and image take a minute to make, so they are made once per version of their recipe and kept in build/cache.
 parts_folder=$PWD/build/cache/$(cat lua/banger/host/{image,kernel,modules}*.lua build/guest/{files,banger-guest,initrd-init} packages.txt 2>/dev/null |
     sha256sum | cut -c1-16)

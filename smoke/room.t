@@ -6,16 +6,7 @@ cd "$(dirname "$0")/.."
 . smoke/lib.sh
 . smoke/crash/lib.sh
 need_root
-instance=smroom
-area=/var/lib/banger-root/$instance
-clean() {
-    smoke/instance down "$instance" || true
-    umount "$area" && rmdir "$area"
-}
-trap 'clean >/dev/null 2>&1' EXIT
-mkdir -p "$area"
-mount -t tmpfs -o size=1g,mode=755 banger-smoke "$area" 2>/dev/null || skip_all "no file system can be mounted here"
-smoke/instance up "$instance" >/dev/null
+scenario_on 1g smroom
 scripted_parts
 
 # soon NAME STATE: the VM gets there within some looks of the daemon's
