@@ -152,7 +152,7 @@ int bg_command_build(const struct bg_command_inputs *in, struct bg_command *c,
 {
     static const char *const fixed[] = {
         "-M", "microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
-        "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max", "-nodefaults", "-no-user-config",
+        "-accel", "tcg,thread=multi,tb-size=256", "-cpu", BG_CPU, "-nodefaults", "-no-user-config",
         "-display", "none", "-S", "-action", "reboot=shutdown,shutdown=pause", "-sandbox",
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         /* the keyboard that Ctrl-Alt-Del is pressed on, and that reboot=k resets by */

@@ -6,6 +6,10 @@
 
 #define BG_MAX_ARGS 256
 
+/* Without what the emulator is slow at: `rep movsb`, which ERMS would have kernel and C library take for
+ * every copy, goes byte by byte, and SMAP ends a block of translated code at each access to user memory. */
+#define BG_CPU "max,erms=off,smap=off"
+
 struct bg_command {
     char *argv[BG_MAX_ARGS + 1]; /* NULL-terminated, each malloc'ed */
     size_t n;

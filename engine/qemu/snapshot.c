@@ -16,14 +16,14 @@
 #define COMMAND_MS  10000
 #define TRANSFER_MS 600000
 
-/* The CPU is QEMU's `max` for emulation, the same on every host, but for its counter's frequency. */
+/* The CPU is the same on every host, but for its counter's frequency. */
 struct needs {
     unsigned major, minor; /* of QEMU */
     unsigned long tsc_khz;
     uint64_t memory_mib, memory_sum;
 };
-#define NEEDS    "qemu %u.%u, cpu max, %lu kHz, memory %" PRIu64 " MiB, sum %" PRIx64 "\n"
-#define NEEDS_IN "qemu %u.%u, cpu max, %lu kHz, memory %" SCNu64 " MiB, sum %" SCNx64 "%c%n"
+#define NEEDS    "qemu %u.%u, cpu " BG_CPU ", %lu kHz, memory %" PRIu64 " MiB, sum %" PRIx64 "\n"
+#define NEEDS_IN "qemu %u.%u, cpu " BG_CPU ", %lu kHz, memory %" SCNu64 " MiB, sum %" SCNx64 "%c%n"
 
 /* Hands state_fd over as "state" and turns on what both directions need. */
 static int prepare(struct bg_qmp *qmp, int state_fd, struct bg_vmm_error *error)

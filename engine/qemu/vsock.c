@@ -17,7 +17,7 @@ static void on_ready(void *arg, int fd, uint32_t events)
     struct bg_vsock *vsock = arg;
     (void)events;
     /* QEMU has gone: the end of the process is the caller's affair, the streams' is here. */
-    if (bg_bridge_step(vsock->bridge) < 0) {
+    if (bg_bridge_step(vsock->bridge, 0) < 0) {
         bg_loop_del(vsock->loop, fd);
         bg_bridge_free(vsock->bridge);
         vsock->bridge = NULL;
