@@ -1,4 +1,4 @@
--- The rounds of bench/restore: a line "OURS BARE" of nanoseconds for each.
+-- The rounds of bench/restore: a line "OURS BARE" of nanoseconds for each, and on stderr where ours went.
 --
 --   banger-dev --lua bench/restore.lua INSTANCE ROUNDS UID TAP
 package.path = "smoke/crash/?.lua"
@@ -11,6 +11,7 @@ local http = require "banger.aio.http"
 local instance = require "instance"
 local proc = require "banger.aio.proc"
 local sock = require "banger.rt.sock"
+local json = require "cjson.safe"
 local task = require "banger.aio.task"
 local vmm = require "banger.host.vmm"
 
@@ -22,12 +23,39 @@ local work, engine = root .. "/bare", root .. "/engines/qemu"
 
 local function sh(command) return assert(proc.check { "sh", "-c", command }).stdout end
 
+local spent, order = {}, {}   -- milliseconds of each part in each round; the parts as they come
+
+local function spend(part, seconds)
+  if not spent[part] then
+    spent[part] = {}
+    order[#order + 1] = part
+  end
+  table.insert(spent[part], seconds * 1000)
+end
+
+local function tell()
+  local words = {}
+  for _, part in ipairs(order) do
+    table.sort(spent[part])
+    words[#words + 1] = ("%s %.0f"):format(part, spent[part][math.ceil(#spent[part] / 2)])
+  end
+  io.stderr:write("  ours, medians in ms: ", table.concat(words, ", "), "\n")
+end
+
 local function ours(world, number)
   local vm = "w" .. number
   local began = task.now()
-  assert(world:as_owner("banger", "vm", "create", vm, "--engine", "qemu", "--quiet"))
+  local answer = assert(world:as_owner("banger", "vm", "create", vm, "--engine", "qemu", "--json"))
+  local created = task.now()
   assert(world:as_owner("banger", "vm", "exec", vm, "--", "true"))
   local took = task.now() - began
+  local steps = 0
+  for _, one in ipairs(assert(json.decode(answer.stdout)).vm.timings) do
+    spend(one.step, one.seconds)
+    steps = steps + one.seconds
+  end
+  spend("the rest of vm create", created - began - steps)
+  spend("vm exec", took - (created - began))
   assert(assert(world:call("vm.show", { name = vm })).vm.ready)
   assert(world:as_owner("banger", "vm", "delete", vm, "--force", "--quiet"))
   return took
@@ -88,6 +116,7 @@ local ok, problem = task.main(function()
     else b, a = bare(client, number), ours(world, number) end
     print(("%.0f %.0f"):format(a * 1e9, b * 1e9))
   end
+  tell()
   return true
 end)
 if not ok then

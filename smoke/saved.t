@@ -26,13 +26,15 @@ within() {
     awk -v a="$before" -v n="$now" -v b="$after" 'BEGIN {exit !(a - 0.05 <= n && n <= b + 0.05)}'
 }
 
-# pss NAME…: KiB of the guests' memory and of their VMMs as a whole, pages that are shared by their share.
+# pss NAME…: KiB of the guests' memory, of what the emulator has translated, and of their VMMs as a whole; pages that are shared by
+# their share.
 pss() {
     local name pid
     for name; do
         pid=$(field "$name" pid)
         cat "/proc/$pid/smaps" $(pgrep -P "$pid" | sed 's|.*|/proc/&/smaps|')
-    done | awk '/^[0-9a-f]+-[0-9a-f]+ / {memory = $6 == "/snap.mem"} /^Pss:/ {all += $2; if (memory) guest += $2} END {print guest, all}'
+    done | awk '/^[0-9a-f]+-[0-9a-f]+ / {memory = $6 == "/snap.mem"; translated = $2 == "rwxp"}
+        /^Pss:/ {all += $2; guest += memory * $2; code += translated * $2} END {print guest, code, all}'
 }
 
 # The newest of the store: what was saved last.
@@ -83,10 +85,11 @@ is "what ran goes on in them" "$(guest fork-1 -- sh -c 'cat /run/mark; ls -d /pr
     "kept sleeps"
 is "their parent's connections are not theirs" "$(guest fork-1 -- sh -c "awk '\$4 == \"01\"' /proc/net/tcp /proc/net/tcp6 | grep -vi 0100007F | wc -l")" 0
 banger vm fork parent alone --quiet >/dev/null
-read -r one one_all < <(pss alone)
+read -r one one_code one_all < <(pss alone)
 # shellcheck disable=SC2086
-read -r all all_all < <(pss $names)
-echo "# PSS of one fork: $one KiB of its guest's memory, $one_all KiB with its VMM; of $forks: $all KiB, $all_all KiB"
+read -r all all_code all_all < <(pss $names)
+echo "# PSS of one fork: $one KiB of its guest's memory, $one_all KiB with its VMM, of which $one_code KiB are code that it has translated for
+# itself; of $forks: $all KiB, $all_all KiB, $all_code KiB"
 if [ "$forks" = 10 ]; then ok "ten forks have at most three times the guest memory of one" test "$all" -le $((3 * one)); fi
 # shellcheck disable=SC2086
 banger vm delete $names alone --force --quiet >/dev/null
