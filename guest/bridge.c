@@ -427,10 +427,10 @@ static void settle(struct bg_bridge *b)
     set_alarm(b, false);
 }
 
-int bg_bridge_step(struct bg_bridge *b)
+int bg_bridge_step(struct bg_bridge *b, int timeout_ms)
 {
     struct epoll_event ev[EVENTS];
-    int n = epoll_wait(b->epoll, ev, EVENTS, 0);
+    int n = epoll_wait(b->epoll, ev, EVENTS, timeout_ms);
     for (int i = 0; i < n; i++) {
         if (ev[i].data.ptr == &b->port_fd)
             read_pipe(b);

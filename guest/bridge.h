@@ -7,8 +7,8 @@
  *  - A stream opened by the other side to port P is connected to the unix socket `<path>_<P>`; there
  *    is nobody, it is reset.
  *
- * Everything hangs on one epoll descriptor: when bg_bridge_fd is readable, call bg_bridge_step. It
- * never blocks. Memory: at most BG_MUX_WINDOW for each stream whose local reader is slow. */
+ * Everything hangs on one epoll descriptor: when bg_bridge_fd is readable, call bg_bridge_step, which
+ * waits for at most timeout_ms (-1: for ever) while there is nothing to do, and for nothing else. Memory: at most BG_MUX_WINDOW for each stream whose local reader is slow. */
 #ifndef BG_GUEST_BRIDGE_H
 #define BG_GUEST_BRIDGE_H
 
@@ -25,6 +25,6 @@ void bg_bridge_free(struct bg_bridge *bridge);
 
 int bg_bridge_fd(const struct bg_bridge *bridge);
 /* 0, or -EPIPE once the pipe's other end is gone; then only bg_bridge_free makes sense. */
-int bg_bridge_step(struct bg_bridge *bridge);
+int bg_bridge_step(struct bg_bridge *bridge, int timeout_ms);
 
 #endif

@@ -160,6 +160,24 @@ ON_A_STACK_OF_ITS_OWN static _Noreturn void give_up(struct birth *b, enum step s
     _exit(127);
 }
 
+/* execvp, which alone knows what a failure means; but it finds out by execve what is in no folder of
+ * PATH, and that takes three times as long as to ask. */
+ON_A_STACK_OF_ITS_OWN static void execute(const struct bg_command *c)
+{
+    char path[512];
+    const char *at = strchr(c->argv[0], '/') ? NULL : getenv("PATH");
+    while (at && *at == '/') {
+        size_t n = strcspn(at, ":");
+        int length = snprintf(path, sizeof path, "%.*s/%s", (int)n, at, c->argv[0]);
+        if (length >= 0 && (size_t)length < sizeof path && access(path, X_OK) == 0) {
+            execv(path, c->argv);
+            break;
+        }
+        at += n + (at[n] == ':');
+    }
+    execvp(c->argv[0], c->argv);
+}
+
 ON_A_STACK_OF_ITS_OWN static _Noreturn void become(struct birth *b)
 {
     const struct bg_command *c = b->command;
@@ -174,7 +192,7 @@ ON_A_STACK_OF_ITS_OWN static _Noreturn void become(struct birth *b)
         give_up(b, STEP_USER);
     if (c->cwd ? chdir(c->cwd) < 0 : chdir(c->user.home) < 0 && chdir("/") < 0)
         give_up(b, STEP_CWD);
-    execvp(c->argv[0], c->argv);
+    execute(c);
     give_up(b, STEP_EXEC);
 }
 

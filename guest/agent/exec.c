@@ -19,14 +19,18 @@
 #include "../alarm.h"
 #include "command.h"
 
-enum { GRACE_MS = 2000, NEVER = -1, STATUS_TIMEOUT = 124 };
+/* TOGETHER_MS: how long the first frames wait for what the command says or how it ends. Each message is
+ * a way out of the guest, which a command that has just begun would have to share the processor with. */
+enum { GRACE_MS = 2000, NEVER = -1, STATUS_TIMEOUT = 124, TOGETHER_MS = 5, FEW_BYTES = 256 };
 
 struct exec {
     struct bg_session *s;
     const struct bg_command *command;
     struct bg_child child;
-    uint8_t out[2 * (BG_FRAME_HEADER + BG_FRAME_DATA)]; /* frames that leave */
+    /* frames that leave: the first ones, or the end, and data of both streams */
+    uint8_t out[FEW_BYTES + 2 * (BG_FRAME_HEADER + BG_FRAME_DATA)];
     size_t out_at, out_size;
+    int64_t held_until;                         /* nothing leaves before; NEVER: at once */
     uint8_t in[BG_FRAME_HEADER + BG_FRAME_MAX]; /* the frame that arrives */
     size_t in_size;
     uint8_t input[BG_STDIN_WINDOW]; /* for the command */
@@ -48,7 +52,7 @@ static void close_fd(int *fd)
 
 static bool room(const struct exec *x)
 {
-    return x->out_size == 0;
+    return x->out_size == 0 || x->held_until != NEVER;
 }
 
 static void queue(struct exec *x, enum bg_frame_type type, const void *payload, size_t n)
@@ -232,6 +236,7 @@ static void read_output(struct exec *x, int *fd, enum bg_frame_type type, int *l
     }
     if (x->ended)
         *left -= (int)n;
+    x->held_until = NEVER;
     queue(x, type, bytes, (size_t)n);
 }
 
@@ -245,7 +250,7 @@ static void on_end(struct exec *x)
     if (waitid(P_PIDFD, (id_t)x->child.pidfd, &x->status, WEXITED | WNOHANG) < 0 ||
         x->status.si_pid == 0)
         return;
-    x->kill_at = NEVER;
+    x->kill_at = x->held_until = NEVER;
     x->ended = true;
     x->last_out = x->last_err = 0;
     if (x->child.out >= 0)
@@ -264,6 +269,8 @@ static void on_time(struct exec *x)
         x->timed_out = true;
         end_by_force(x, SIGTERM);
     }
+    if (x->held_until != NEVER && now >= x->held_until)
+        x->held_until = NEVER;
     if (x->kill_at != NEVER && now >= x->kill_at) {
         x->kill_at = NEVER;
         kill_group(x, SIGKILL);
@@ -271,11 +278,14 @@ static void on_time(struct exec *x)
     }
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a == NEVER || (b != NEVER && b < a) ? b : a;
+}
+
 static int wait_ms(const struct exec *x)
 {
-    int64_t at = x->timeout_at;
-    if (x->kill_at != NEVER && (at == NEVER || x->kill_at < at))
-        at = x->kill_at;
+    int64_t at = sooner(sooner(x->timeout_at, x->kill_at), x->held_until);
     if (at == NEVER)
         return -1;
     int64_t left = at - bg_now_ms();
@@ -288,7 +298,7 @@ static void step(struct exec *x)
     bool read_more = room(x);
     struct pollfd p[COUNT] = {
         [CLIENT] = {.fd = x->client_gone ? -1 : x->s->fd,
-                    .events = (short)(POLLIN | (room(x) ? 0 : POLLOUT))},
+                    .events = (short)(POLLIN | (read_more ? 0 : POLLOUT))},
         [IN] = {.fd = x->input_size > 0 ? x->child.in : -1, .events = POLLOUT},
         [OUT] = {.fd = read_more ? x->child.out : -1, .events = POLLIN},
         [ERR] = {.fd = read_more ? x->child.err : -1, .events = POLLIN},
@@ -308,12 +318,14 @@ static void step(struct exec *x)
     if (read_more && x->child.err >= 0 && (p[ERR].revents || x->ended))
         read_output(x, &x->child.err, BG_F_STDERR, &x->last_err);
     end_input(x);
-    give_credit(x);
     on_time(x);
+    if (x->out_size > 0 && x->held_until == NEVER && !x->ended)
+        send_out(x);
+    give_credit(x); /* now that there may be room: nothing else might wake us for it */
 }
 
 /* 0-255, or 128 + signal. */
-static int say_exit(struct exec *x)
+static void queue_exit(struct exec *x)
 {
     uint8_t bytes[64];
     struct bg_payload p = {.bytes = bytes, .max = sizeof bytes};
@@ -327,18 +339,18 @@ static int say_exit(struct exec *x)
         bg_payload_u32(&p, 2, (uint32_t)status);
     if (x->timed_out)
         bg_payload_u32(&p, 3, 1);
-    return bg_session_send(x->s, BG_F_EXIT, bytes, p.size);
+    queue(x, BG_F_EXIT, bytes, p.size);
 }
 
 static int finish(struct exec *x)
 {
     close_fd(&x->child.in);
     fcntl(x->s->fd, F_SETFL, 0);
+    queue_exit(x);
     while (x->out_size > 0 && !x->client_gone)
         send_out(x);
-    int r = x->client_gone ? -EPIPE : say_exit(x);
-    bg_family_leave(&x->child.family);
-    return r;
+    x->s->family = x->child.family;
+    return x->client_gone ? -EPIPE : 0;
 }
 
 static int refuse(struct bg_session *s, const char *what, int error)
@@ -369,6 +381,7 @@ int bg_serve_exec(struct bg_session *s)
     x.s = s;
     x.command = &command;
     x.kill_at = NEVER;
+    x.held_until = bg_now_ms() + TOGETHER_MS;
     x.timeout_at = command.timeout_ms ? bg_now_ms() + command.timeout_ms : NEVER;
     fcntl(s->fd, F_SETFL, O_NONBLOCK);
     if (s->hello_due) {

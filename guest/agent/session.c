@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "family.h"
+#include "user.h"
 
 static int read_exactly(int fd, void *bytes, size_t n)
 {
@@ -127,6 +128,7 @@ static char boot_id[33];
 void bg_session_prepare(void)
 {
     bg_boot_id(boot_id);
+    bg_user_prepare();
     bg_family_prepare();
 }
 
@@ -187,6 +189,7 @@ int bg_session_main(int fd)
 {
     static struct bg_session s; /* 64 KiB: not on the stack */
     s.fd = fd;
+    s.family.dir = -1;
     int r = begin(&s);
     if (r == 0 && s.type < sizeof servers / sizeof servers[0] && servers[s.type])
         r = servers[s.type](&s);
@@ -196,5 +199,6 @@ int bg_session_main(int fd)
         r = bg_session_fail(&s, "bad_request", "request", "malformed frame or field");
     bg_session_unprepare();
     linger(fd);
+    bg_family_leave(&s.family);
     return r < 0;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "family.h"
 #include "frame.h"
 
 struct bg_session {
@@ -17,6 +18,7 @@ struct bg_session {
     uint8_t type;
     size_t size;
     uint8_t payload[BG_FRAME_MAX];
+    struct bg_family family; /* of a command that has ended: to be left when its client has heard */
 };
 
 /* What can be done before the connection is there; bg_session_main does what was not. */

@@ -17,6 +17,8 @@ struct bg_user {
 /* USER or USER:GROUP, each by name, or by number with or without an entry (then a user's home is /
  * and the shell /bin/sh). With GROUP that is the only one; else they are the user's. 0 or -ENOENT. */
 int bg_user_find(const char *who, struct bg_user *ret);
+/* Reads root's entry ahead, which bg_user_find("0") takes as long as /etc/passwd is the same. */
+void bg_user_prepare(void);
 /* Becomes the user for good. Nothing when that is who we are. */
 int bg_user_become(const struct bg_user *user);
 

@@ -2,7 +2,6 @@
 #include "programs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +29,8 @@ int bg_vsockd_main(void)
         fprintf(stderr, "banger-vsockd: %s\n", strerror(-r));
         return 1;
     }
-    struct pollfd wait = {.fd = bg_bridge_fd(bridge), .events = POLLIN};
-    do {
-        poll(&wait, 1, -1);
-    } while (bg_bridge_step(bridge) == 0);
+    while (bg_bridge_step(bridge, -1) == 0)
+        ;
     bg_bridge_free(bridge);
     fprintf(stderr, "banger-vsockd: the host closed the port\n");
     return 1;

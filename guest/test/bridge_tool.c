@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     struct pollfd wait = {.fd = bg_bridge_fd(bridge), .events = POLLIN};
     do {
         poll(&wait, 1, -1);
-    } while (bg_bridge_step(bridge) == 0);
+    } while (bg_bridge_step(bridge, 0) == 0);
     bg_bridge_free(bridge);
     return 0;
 }

@@ -35,7 +35,7 @@ static void settle(void)
         p[i] = (struct pollfd){.fd = ends[i] ? bg_bridge_fd(ends[i]) : -1, .events = POLLIN};
     while (poll(p, 2, 0) > 0)
         for (int i = 0; i < 2; i++)
-            assert(!ends[i] || bg_bridge_step(ends[i]) == 0);
+            assert(!ends[i] || bg_bridge_step(ends[i], 0) == 0);
 }
 
 static int dial(const char *name, const char *command)
@@ -173,7 +173,7 @@ static void test_wait_for_guest(void)
     settle();
     while (read(early, got, sizeof got) < 0) {
         struct pollfd p = {.fd = bg_bridge_fd(ends[0]), .events = POLLIN};
-        assert(poll(&p, 1, 60000) == 1 && bg_bridge_step(ends[0]) == 0);
+        assert(poll(&p, 1, 60000) == 1 && bg_bridge_step(ends[0], 0) == 0);
     }
     assert(read(early, got, sizeof got) == 0);
     close(early);
@@ -229,7 +229,7 @@ int main(void)
     stop_end(1);
     close(pipe_fds[1]);
     assert(poll(&(struct pollfd){.fd = bg_bridge_fd(ends[0]), .events = POLLIN}, 1, 1000) == 1);
-    assert(bg_bridge_step(ends[0]) < 0 || bg_bridge_step(ends[0]) < 0);
+    assert(bg_bridge_step(ends[0], 0) < 0 || bg_bridge_step(ends[0], 0) < 0);
     stop_end(0);
     close(pipe_fds[0]);
     close(service);
