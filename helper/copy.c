@@ -2,7 +2,6 @@
 #include "helper.h"
 #include <linux/fs.h>
 #include <openssl/evp.h>
-#include <sys/ioctl.h>
 
 enum { CHUNK = 256 * 1024 };
 static uint8_t buffer[CHUNK];

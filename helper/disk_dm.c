@@ -7,7 +7,6 @@
 #include "op.h"
 #include <libdevmapper.h>
 #include <linux/loop.h>
-#include <sys/ioctl.h>
 #include <sys/sem.h>
 #include <sys/sysmacros.h>
 

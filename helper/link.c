@@ -2,14 +2,12 @@
 #include "link.h"
 #include "helper.h"
 #include "netlink.h"
-#include <arpa/inet.h>
 #include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <netlink/msg.h>
 #include <netlink/route/route.h>
-#include <sys/ioctl.h>
 
 struct attr {
     int type, size; /* size 0: left out */

@@ -1,7 +1,6 @@
 /* The tables of nft.h. Whole ones are text for libnftables, elements of their sets go by netlink. */
 #include "nft.h"
 #include "netlink.h"
-#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>

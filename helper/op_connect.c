@@ -6,7 +6,6 @@
 #include "op.h"
 #include <grp.h>
 #include <sys/inotify.h>
-#include <sys/un.h>
 
 enum { WAIT_S = 5 };
 static const char notify_name[] = "vsock.sock_1024";

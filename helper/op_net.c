@@ -3,7 +3,6 @@
 #include "nft.h"
 #include "op.h"
 #include "server.h"
-#include <arpa/inet.h>
 
 /* Write "1" into sysctls, of which all but the last exist on every kernel with IPv4. */
 static int bridge_sysctls(const char *bridge, struct bg_reply *f)
@@ -313,7 +312,7 @@ static int look_for_instance(struct bg_helper *h, uint32_t proto, uint32_t port,
     struct bg_name entry = bg_port_name(proto, port);
     struct bg_helper other = *h;
     struct bg_net net;
-    for (struct dirent *e; (e = readdir(all));) {
+    for (struct dirent *e; (errno = 0, e = readdir(all));) {
         if (!bg_valid_instance(e->d_name) || strcmp(e->d_name, h->instance) == 0)
             continue;
         BG_CLOSED int ledger =
@@ -324,7 +323,7 @@ static int look_for_instance(struct bg_helper *h, uint32_t proto, uint32_t port,
             return bg_fail(f, BG_PORT_TAKEN, 0, "host_port: %u is published by instance %s already",
                            port, e->d_name);
     }
-    return 0;
+    return errno == 0 ? 0 : bg_sys(f, "list the instances");
 }
 
 /* Safe because it takes numbers only; privileged ports, and ports with a listener or of another instance, are refused. */

@@ -50,14 +50,14 @@ static int uid_is_used(struct bg_helper *h, uid_t uid, struct bg_reply *f)
     for (size_t i = 0; i < 2; i++) {
         struct stat st;
         BG_LISTED DIR *d = bg_list(places[i].dir, places[i].path);
-        if (!d && errno != ENOENT)
-            return bg_sys(f, "look for what has the uid");
-        for (struct dirent *e; d && (e = readdir(d));) {
+        for (struct dirent *e; d && (errno = 0, e = readdir(d));) {
             struct bg_name path = bg_name("%.80s%s", e->d_name, places[i].below);
             if (e->d_name[0] != '.' && fstatat(dirfd(d), path.s, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                 st.st_uid == uid)
                 return 1;
         }
+        if (d ? errno != 0 : errno != ENOENT)
+            return bg_sys(f, "look for what has the uid");
     }
     return 0;
 }

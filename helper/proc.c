@@ -1,7 +1,6 @@
 /* See proc.h. The pidfd is opened first and the identity proven after: what was proven is what the fd holds. */
 #include "proc.h"
 #include "helper.h"
-#include <inttypes.h>
 
 bool bg_proc_parse(struct bg_proc *ret, const char *text)
 {

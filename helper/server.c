@@ -1,11 +1,9 @@
 /* See server.h. */
 #include "server.h"
 #include "proc.h"
-#include <inttypes.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 static struct worker {

@@ -1,6 +1,5 @@
 /* Start a jailer under banger-monitor (monitor.c tells what it is given), in a cgroup where there is cgroup v2. */
 #include "spawn.h"
-#include <limits.h>
 
 enum { EMPTY_WAIT_MS = 5000, FDS = 7 };
 #define NAME "/banger-monitor"
@@ -44,7 +43,10 @@ static int make_cgroup(struct bg_helper *h, const struct bg_spawn *s)
     return open(own.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The VMM's children (QEMU) die after it: the kernel tells when the last of them has left. */
+/*
+ * The VMM's children (QEMU) die after it: the kernel tells when the last of them has left. The last VM's folder takes the
+ * instance's along.
+ */
 int bg_cgroup_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_reply *f)
 {
     char events[128];
@@ -56,10 +58,9 @@ int bg_cgroup_remove(struct bg_helper *h, const struct bg_vm *vm, struct bg_repl
     do {
         if (fd >= 0 && pread(fd, events, sizeof(events), 0) < 0)
             break;
-        if (rmdir(own.s) == 0 || errno == ENOENT) {
-            rmdir(parent.s); /* the last VM's removal takes the instance's folder along */
+        if ((rmdir(own.s) == 0 || errno == ENOENT) &&
+            (rmdir(parent.s) == 0 || errno == EBUSY || errno == ENOENT))
             return 0;
-        }
     } while (errno == EBUSY && fd >= 0 && poll(&p, 1, EMPTY_WAIT_MS) == 1);
     return bg_sys(f, "remove the VM's cgroup");
 }

@@ -6,7 +6,7 @@
 #include "spawn.h"
 #include <systemd/sd-bus.h>
 
-enum { START_WAIT_S = 15, JOB_RESULT = 16 };
+enum { START_WAIT_S = 15 };
 #define MANAGER                                                                                    \
     "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 
@@ -46,11 +46,19 @@ static int property(sd_bus *bus, const char *unit, const char *name, char type, 
     return e;
 }
 
-static int on_job_removed(sd_bus_message *m, void *result, __attribute__((unused)) sd_bus_error *e)
+struct job {
+    const char *unit; /* a jail's own: it has no other job */
+    char result[16];
+};
+
+static int on_job_removed(sd_bus_message *m, void *data, __attribute__((unused)) sd_bus_error *e)
 {
-    const char *said;
-    if (sd_bus_message_skip(m, "uos") >= 0 && sd_bus_message_read(m, "s", &said) >= 0)
-        snprintf(result, JOB_RESULT, "%s", said);
+    struct job *job = data;
+    const char *path, *unit, *result;
+    uint32_t id;
+    if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) >= 0 &&
+        strcmp(unit, job->unit) == 0)
+        snprintf(job->result, sizeof(job->result), "%.15s", result);
     return 0;
 }
 
@@ -58,27 +66,24 @@ static int on_job_removed(sd_bus_message *m, void *result, __attribute__((unused
 static int start(sd_bus *bus, struct bg_helper *h, const struct bg_spawn *s, const char *unit,
                  struct bg_reply *f)
 {
-    /* The unit is a jail's own: it has no other job. */
-    struct bg_name match = bg_name(
-        "type='signal',sender='org.freedesktop.systemd1',member='JobRemoved',arg2='%s'", unit);
-    char result[JOB_RESULT] = "";
+    struct job job = {unit, ""};
     __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *m = NULL;
     __attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
-    int e = sd_bus_add_match(bus, NULL, match.s, on_job_removed, result);
+    int e = sd_bus_match_signal(bus, NULL, MANAGER, "JobRemoved", on_job_removed, &job);
     e = e < 0 ? e : sd_bus_call_method(bus, MANAGER, "Subscribe", NULL, NULL, "");
     e = e < 0 ? e : sd_bus_message_new_method_call(bus, &m, MANAGER, "StartTransientUnit");
     e = e < 0 ? e : sd_bus_message_append(m, "ss", unit, "fail");
     e = e < 0 ? e : fill(m, h, s);
     e = e < 0 ? e : sd_bus_message_append(m, "a(sa(sv))", 0);
     e = e < 0 ? e : sd_bus_call(bus, m, 0, &error, NULL);
-    while (e >= 0 && !result[0])
+    while (e >= 0 && !job.result[0])
         if ((e = sd_bus_process(bus, NULL)) == 0)
             e = sd_bus_wait(bus, (uint64_t)START_WAIT_S * 1000000) == 0 ? -ETIMEDOUT : 0;
     if (e < 0)
         bg_fail(f, e == -ETIMEDOUT ? BG_DEADLINE : BG_SYSTEM, -e, "start %s: %.80s", unit,
                 error.message ? error.message : strerror(-e));
-    else if (strcmp(result, "done") != 0)
-        e = bg_fail(f, BG_SYSTEM, 0, "start %s: the job ended as \"%s\"", unit, result);
+    else if (strcmp(job.result, "done") != 0)
+        e = bg_fail(f, BG_SYSTEM, 0, "start %s: the job ended as \"%s\"", unit, job.result);
     return e < 0 ? -1 : 0;
 }
 

@@ -1,6 +1,5 @@
 /* Failure, locks and the small file helpers of helper.h. */
 #include "helper.h"
-#include <limits.h>
 #include <linux/openat2.h>
 #include <stdarg.h>
 
@@ -120,13 +119,13 @@ int bg_next_name(int dir, const char *prefix, size_t length, const char *after, 
     char least[NAME_MAX + 1] = "";
     if (!d)
         return -1;
-    for (struct dirent *e; (e = readdir(d));)
+    for (struct dirent *e; (errno = 0, e = readdir(d));)
         if (strlen(e->d_name) == length && strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
             strcmp(e->d_name, after) > 0 && (!least[0] || strcmp(e->d_name, least) < 0))
             memcpy(least, e->d_name, length + 1);
     if (least[0])
         memcpy(ret, least, length + 1);
-    return least[0] != 0;
+    return errno != 0 ? -1 : least[0] != 0;
 }
 
 enum { DEEPEST = 128 }; /* the number of a folder's descriptor, of which each level has one */
