@@ -60,7 +60,7 @@ static void start_worker(struct bg_helper *h, struct worker *place, int connecti
     struct bg_reply f = {0};
     pid_t pid = fork();
     if (pid < 0)
-        refuse(connection, BG_LIMIT, "the host cannot start another process now; try again");
+        refuse(connection, BG_BUSY, "the host cannot start another process now; try again");
     if (pid > 0)
         *place = (struct worker){pid, fcntl(connection, F_DUPFD_CLOEXEC, 3)};
     if (pid != 0)
@@ -98,7 +98,7 @@ static void accept_one(struct bg_helper *h)
     while (place < end && place->pid != 0)
         place++;
     if (place == end)
-        refuse(fd, BG_LIMIT, "too many connections; close one");
+        refuse(fd, BG_BUSY, "too many connections; close one");
     else
         start_worker(h, place, fd);
 }

@@ -72,6 +72,9 @@ is "cookbook: nothing is left" "$(banger vm list --json | jq '.vms | length')$(v
 take README "banger vm create dev" first
 ok "README: the daily pair" in_home first <<<'true'
 none_left README
+take README "   -- three VMs at once" three.lua
+is "README: the script" "$(in_home -c 'banger run --json three.lua' | jq '.result | length')" 3
+none_left "README: the script"
 
 take_lines snapshots "banger image warm debian" moments
 ok "snapshots: the verbs, in their order" in_home -x moments </dev/null

@@ -60,7 +60,7 @@ local function disks_and_jails(root)
   assert(root:vm_teardown { vm = VM, extent = "all" })
 end
 
--- What the helper tells the first connection that is one too many; a pool keeps the one that it has.
+-- What the helper tells the first connection that is one too many, until the deadline; a pool keeps the one that it has.
 local function too_many()
   local pools, row, refused = {}
   repeat
@@ -74,7 +74,7 @@ end
 local ok, e = task.main(function()
   local root = priv.new(helper.new(path, { connections = 1 }))
   disks_and_jails(root)
-  is("one connection too many", code(too_many()), "helper.limit")
+  is("one connection too many", code(too_many()), "helper.busy")
   root.pool:close()
   return true
 end)

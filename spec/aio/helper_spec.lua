@@ -34,9 +34,9 @@ local function serve(state, answer)
           if not request or request == "" then break end
           state.requests = (state.requests or 0) + 1
           state.most = math.max(state.most or 0, state.requests - (state.answered or 0))
-          local out = answer(request, state.requests)
+          local out, hang_up = answer(request, state.requests)
           state.answered = (state.answered or 0) + 1
-          if not out or not client:send(out) then break end
+          if not out or not client:send(out) or hang_up then break end
         end
         client:close()
         state.ended = (state.ended or 0) + 1
@@ -46,6 +46,12 @@ local function serve(state, answer)
   end)
   listening:close()
   return ok, e
+end
+
+-- What a helper says before it hangs up on a connection for which it has no place; the request is not read.
+local BUSY = 9
+local function turned_away(request)
+  return request:sub(1, 4) .. u32(1) .. u32(0) .. u32(0) .. u32(9 + #"busy") .. u32(BUSY) .. u32(0) .. string.char(#"busy") .. "busy"
 end
 
 local function fine(request) return reply(request, 0) end
@@ -116,6 +122,18 @@ describe("aio.helper", function()
     local _, e = pool:call("net_down", {}, 5)
     assert.equal("helper.lost", e.code)
     assert.equal(3, state.requests)
+  end)
+
+  case("asks again while the helper has no place for it, and says so past the deadline", function(request, n)
+    if n > 3 then return fine(request) end
+    return turned_away(request), "hang up"
+  end, function(pool, state)
+    assert.same({}, pool:call("net_down", {}, 20))
+    assert.equal(4, state.requests)
+    assert.equal(4, state.connections)
+    state.requests = 0
+    local _, e = pool:call("net_down", {}, 0.01)
+    assert.equal("helper.busy", e.code)
   end)
 
   case("drops a connection whose reply is not one", function() return "nonsense" end, function(pool, state)

@@ -1,6 +1,8 @@
 -- Reconcile against a host in memory: what each kind of crash leaves, and what comes of it.
 local case = require "spec.support.life_case"
+local err = require "banger.core.err"
 local reconcile = require "banger.flow.reconcile"
+local task = require "banger.aio.task"
 
 local CALL, with_life = case.CALL, case.with_life
 
@@ -107,6 +109,30 @@ describe("flow.reconcile", function()
       end)
       assert.are.same({}, host:leftovers(), ("call %d, %s"):format(nth, host.trace[nth]))
     end
+  end)
+
+  it("removes what a creation has left that was given up and could not be undone, also while its VMM lives", function()
+    local host = with_life({ guest = "mute" }, function(life, host, scope)
+      local teardown, refuses = host.priv.vm_teardown, true
+      host.priv.vm_teardown = function(...)
+        if refuses then return nil, err.new("helper.busy", "not now") end
+        return teardown(...)
+      end
+      local work = scope:spawn("create", function() create(life) return true end)
+      repeat task.yield() until next(host.vmms) and select(2, next(host.vmms)).state == "Running"
+      work:cancel()
+      work:await()
+      assert.are.equal("creating", host.store:find("dev").state)
+      for _ = 1, 2 do
+        life = case.new(host)
+        run(life)
+        assert.are.equal("creating", host.store:find("dev").state)   -- and nobody is told that it runs
+      end
+      refuses = false
+      run(life)
+      assert.is_nil((host.store:find "dev"))
+    end)
+    assert.are.same({}, host:leftovers())
   end)
 
   it("marks as unknown what cannot be told, and touches nothing of it", function()

@@ -87,7 +87,7 @@ describe("banger.rt.helper", function()
     local function code_of(bytes) return select(2, helper.decode("net_down", bytes, {})).code end
     local numbers = {}
     for _, one in ipairs(helper.codes()) do numbers[one.code] = one.number end
-    assert.equal("helper.limit", code_of(turned_away(numbers["helper.limit"])))
+    assert.equal("helper.busy", code_of(turned_away(numbers["helper.busy"])))
     assert.equal("helper.denied", code_of(turned_away(numbers["helper.denied"])))
     assert.equal("helper.bad_version", code_of("BNG1" .. u32(1) .. u32(0) .. u32(0) .. u32(8) .. u32(0) .. u32(0)))
   end)

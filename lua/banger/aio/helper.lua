@@ -2,6 +2,8 @@
 --
 -- The helper may be killed and started again at any moment. A call finds that out by a connection that is
 -- refused or ends; since every operation of the helper can be asked again, the call then tries anew until its deadline.
+-- A call that was given up still occupies the helper until its operation has ended; where the helper has therefore no place for a
+-- further one, it is asked again as well.
 local err = require "banger.core.err"
 local fd = require "banger.aio.fd"
 local rt = require "banger.rt.helper"
@@ -90,7 +92,7 @@ end
 -- After these the reply may still come, or what came was none: the connection is of no further use.
 local UNSOUND = {
   ["task.cancelled"] = true, ["task.timeout"] = true, ["sys.failed"] = true, ["helper.lost"] = true,
-  ["helper.bad_version"] = true,
+  ["helper.bad_version"] = true, ["helper.busy"] = true,
 }
 
 local function attempt(self, op, bytes, fds)
@@ -108,16 +110,25 @@ local function attempt(self, op, bytes, fds)
 end
 
 local function try(self, op, bytes, fds)
-  for n = 1, ATTEMPTS do
+  local losses, pause = 0, FIRST_PAUSE
+  while true do
     local result, e, lost = attempt(self, op, bytes, fds)
     if result then return result end
-    -- All idle connections are of the helper that is gone.
-    if lost then self:drop_idle() end
-    if not lost or n == ATTEMPTS then
-      if e.code == "sys.failed" then
-        e = err.new("helper.lost", ("%s: %s"):format(op, e.message), { cause = e, errno = e.errno })
+    if e.code == "helper.busy" then
+      self.last_failure = e
+      local ok, cancelled = task.sleep(pause * (0.5 + self.random()))
+      if not ok then return nil, cancelled end
+      pause = math.min(pause * 2, LONGEST_PAUSE)
+    else
+      -- All idle connections are of the helper that is gone.
+      if lost then self:drop_idle() end
+      losses = losses + 1
+      if not lost or losses == ATTEMPTS then
+        if e.code == "sys.failed" then
+          e = err.new("helper.lost", ("%s: %s"):format(op, e.message), { cause = e, errno = e.errno })
+        end
+        return nil, e
       end
-      return nil, e
     end
   end
 end

@@ -67,8 +67,10 @@ code("helper.bad_request", FAILED, "The helper refused a field that is out of it
   { "two releases are mixed", "a defect of the daemon" })
 code("helper.denied", DENIED, "The helper serves only the owner of the instance.",
   { "the daemon runs as another user" }, "run the daemon as the user that the instance was installed for")
-code("helper.limit", FAILED, "A quota or connection limit of the helper is reached.",
-  { "too many VMs, bases or connections" }, "delete what is not needed: `banger vm prune`, `banger image prune`")
+code("helper.limit", FAILED, "A quota of the helper is reached.",
+  { "too many VMs" }, "delete what is not needed: `banger vm prune`, `banger image prune`")
+code("helper.busy", FAILED, "The helper serves as many at once as it may, and did so until the deadline.",
+  { "operations that were given up are still being finished", "other programs of the owner hold connections" }, "try again in a while")
 code("helper.deadline", FAILED, "The kernel or a child of the helper did not answer in time.",
   { "the machine is overloaded", "a device hangs" })
 code("helper.bad_fd", FAILED, "A file that was handed to the helper is of the wrong kind.",

@@ -1,7 +1,8 @@
 -- What to do about one VM after looking at everything: a pure function from (record, seen) to one action.
 --
 -- The record is what the owner's database says, `seen` what helper, kernel and VMM say now. Two rules stand above all rows:
---   1. A VMM that runs, or of which nobody can tell, is never torn down, whatever the record says.
+--   1. A VMM that runs, or of which nobody can tell, is never torn down, whatever the record says; but for that of a creation that was
+--      given up and could not be undone: whoever asked for it was told that there is no such VM.
 --   2. What cannot be told becomes `unknown`, with the reason, and waits for a person.
 -- docs/internals.md, "Reconcile", has the same rows as prose; spec/core/plan_spec.lua walks every combination.
 local M = {}
@@ -12,7 +13,7 @@ local M = {}
 ---@field returning string?    it was being taken back to this snapshot: its own disk is gone on purpose
 ---@field restore string?      it is being started from saved memory
 ---@field state string    creating stopped starting running paused stopping failed unknown
----@field deleting boolean?   its removal had begun
+---@field deleting boolean?   its removal had begun; of a creation: it was given up
 
 ---@class banger.Seen
 ---@field ledger "yes"|"no"|"corrupt"                    the helper's entry for this VM id
@@ -79,6 +80,8 @@ local GONE = {
   failed = at_rest,
 }
 
+local function given_up(record) return record.state == "creating" and record.deleting end
+
 -- What was begun is finished: a creation backwards, a deletion forwards.
 local function doomed(record)
   if record.state == "creating" then return { act = "discard", reason = "its creation was interrupted" } end
@@ -112,7 +115,7 @@ function M.decide(record, seen)
   if seen.ledger == "corrupt" then return mark("unknown", "the helper's ledger entry cannot be read") end
   if seen.ledger == "no" then return without_ledger(record, seen) end
   if seen.jail == "unknown" then return mark("unknown", "it cannot be proven whether its VMM runs") end
-  if seen.jail == "running" then
+  if seen.jail == "running" and not given_up(record) then
     local row = ALIVE[seen.api]
     if row then return row(record) end
     return mark("unknown", "its VMM runs but does not answer")

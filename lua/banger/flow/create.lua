@@ -35,6 +35,7 @@ end
 -- Take back a record: last of all, and only when nothing is left for it to speak of.
 local function unmake(life, ctx)
   if ctx.stuck then
+    life.host.store:update(ctx.record.id, { deleting = true })   -- the next look goes on with it, and revives nothing
     life.attention:fire()
     return nil, err.new("vm.stuck", "its remains could not be removed; they are tried again")
   end

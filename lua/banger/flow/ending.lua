@@ -119,7 +119,10 @@ function M.remove(life, record, call)
     return life.host.priv:vm_teardown { vm = record.id, extent = "all" }
   end)
   if not ok and problem.code ~= "vm.not_admitted" then
-    life:set_state(record, "unknown", call.op, { reason = "it could not be removed: " .. problem.message })
+    -- What was being created stays that, so that the next look goes on with it.
+    if record.state ~= "creating" then
+      life:set_state(record, "unknown", call.op, { reason = "it could not be removed: " .. problem.message })
+    end
     return nil, problem
   end
   ok, problem = life.host.store:delete(record.id)
