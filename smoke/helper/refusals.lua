@@ -1,5 +1,5 @@
 -- What a live helper refuses to its owner, each with its code; TAP on stdout.
---   banger-dev --lua smoke/helper/refusals.lua SOCKET KERNEL
+--   banger-dev --lua smoke/helper/refusals.lua SOCKET KERNEL      the instance has one VM, and its quota is two
 local engines = require "banger.host.engines"
 local err = require "banger.core.err"
 local helper = require "banger.aio.helper"
@@ -8,8 +8,9 @@ local sys = require "banger.rt.sys"
 local task = require "banger.aio.task"
 
 local path, kernel = ...
-local VM, BASE_BYTES, DISK_BYTES = "aaaaaaa1", 2 ^ 20, 16 * 2 ^ 20
-local MOST = 300   -- connections that are tried
+local VM, NO_VM, BASE_BYTES, DISK_BYTES = "aaaaaaa1", "aaaaaaa2", 2 ^ 20, 16 * 2 ^ 20
+local MOST = 300     -- connections that are tried
+local PATIENCE = 1   -- seconds, fewer than those in which a pool keeps a connection without work
 
 local count, failed = 0, 0
 
@@ -39,6 +40,7 @@ local function disks_and_jails(root)
   local known = assert(engines.known(path:match "banger%-root%-(%w+)"))
   for _, one in ipairs(known) do if one.name == "scripted" then engine = one.number end end
   assert(root:vm_reserve { vm = VM, slot = 4000 })
+  is("one VM too many", code(root:vm_reserve { vm = NO_VM, slot = 4001 }), "helper.limit")
   for _, kind in ipairs { "reflink", "dm" } do
     local got = code(root:disk_create { vm = VM, base = image, size = DISK_BYTES, kind = kind })
     if got == "it was done" then
@@ -65,7 +67,7 @@ local function too_many()
   local pools, row, refused = {}
   repeat
     pools[#pools + 1] = helper.new(path, { connections = 1 })
-    row, refused = priv.new(pools[#pools]):hello()
+    row, refused = pools[#pools]:call("hello", {}, PATIENCE)
   until not row or #pools == MOST
   for _, pool in ipairs(pools) do pool:close() end
   return row, refused
