@@ -2,6 +2,10 @@
 local parse = require "banger.cli.parse"
 local M = {}
 
+-- LuaJIT compiles a loop after 56 rounds, which many a table of ours has: a quarter of what a short command executes. Work that lasts,
+-- like the layers of an image, has thousands.
+local HOT_LOOP = "hotloop=1000"
+
 -- What a shell expects of a program that a signal ended.
 local SIGNALS = { sighup = 129, sigint = 130, sigterm = 143 }
 
@@ -83,6 +87,7 @@ end
 ---@param streams table?    see render.new; default: the process's own
 ---@return integer status
 function M.main(argv, streams)
+  jit.opt.start(HOT_LOOP)
   local term = require "banger.host.term"
   local request, e = parse.parse(argv)
   streams = streams or { out = io.stdout, err = io.stderr, out_tty = term.is_tty(1), err_tty = term.is_tty(2), env = os.getenv,
