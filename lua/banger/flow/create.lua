@@ -122,8 +122,7 @@ local function make_of_image(life, ctx, fields, params, call)
   if ctx.snapshot then
     local vm, failure = M.make(life, ctx, fields, "restore", call)
     if vm or not is_to_blame(failure) then return vm, failure end
-    life.host.store.snapshots:doom(ctx.snapshot.id)
-    life.sweeper:fire()
+    life:drop(ctx.snapshot.id)
     ctx.snapshot, why = nil, failure.message
   end
   local vm, failure = M.make(life, ctx, fields, "boot", call)

@@ -56,6 +56,15 @@ function M:set_state(record, state, op, fields)
   return true
 end
 
+---Nobody gets this snapshot any more; its files go as soon as nobody stands on them.
+---@param id string
+---@return true|nil, banger.Error?
+function M:drop(id)
+  local ok, problem = self.host.store.snapshots:doom(id)
+  self.sweeper:fire()
+  return ok, problem
+end
+
 ---Run `body` as the only operation on a VM, in a task that interrupt() can cancel. What it has done when a cancel comes too late
 ---counts: its result is returned.
 ---@param id string
@@ -162,7 +171,7 @@ function M:go(ctx, list, set, call)
     return self:set_state(record, "starting", call.op, set)
   end }
   local timings, failure = steps.walk(boot.concat({ begin }, list, { self:settle_step "running" }), ctx, call.progress)
-  if saved and not record.suspended then snapshots.drop(self, saved) end   -- the guest has left the moment that was saved
+  if saved and not record.suspended then self:drop(saved) end   -- the guest has left the moment that was saved
   if timings then return timings end
   if failure.others then self.attention:fire() end   -- something could not be undone: look at it again
   local to = (failure.code == "task.cancelled" or record.suspended) and "stopped" or "failed"

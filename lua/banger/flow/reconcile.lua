@@ -8,7 +8,6 @@ local err = require "banger.core.err"
 local plan = require "banger.core.plan"
 local restore = require "banger.flow.restore"
 local save = require "banger.flow.save"
-local snapshots = require "banger.flow.snapshots"
 local steps = require "banger.flow.steps"
 local task = require "banger.aio.task"
 local watch = require "banger.flow.watch"
@@ -108,7 +107,7 @@ function ACTIONS.go_on(self, record, action, vmm, op)
   ctx.watch, problem = adopt(self, record, vmm)
   if not ctx.watch then return nil, problem end
   local ok
-  ok, problem = snapshots.drop(self.life, record.saving)
+  ok, problem = self.life:drop(record.saving)
   if ok then ok, problem = save.go_on(ctx) end
   if ok then return self.life:set_state(record, action.state, op, { suspending = false }) end
   return stuck(self, record, op, "it was being saved, and does not go on", problem)

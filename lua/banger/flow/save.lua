@@ -16,16 +16,10 @@ local FILES = { state = "/save.state", memory = "/save.mem" }   -- as the VMM se
 local WRITE_SECONDS = 600   -- all of a guest's memory, to a slow disk
 local PROTOCOL = 1          -- the agent's, of the guest that is saved
 
-local function doom(ctx)
-  local ok, problem = ctx.host.store.snapshots:doom(ctx.snapshot.id)
-  ctx.sweeper:fire()
-  return ok, problem
-end
-
 local ROOM = { name = "room", run = function(ctx)
   return room.admit(ctx.host, ctx.record.memory_mib * 2 ^ 20, "the memory of " .. ctx.record.name)
 end }
-local ROW = { name = "record", undo = function(ctx) return ctx.snapshot == nil or doom(ctx) end, run = function(ctx)
+local ROW = { name = "record", undo = function(ctx) return ctx.snapshot == nil or ctx.life:drop(ctx.snapshot.id) end, run = function(ctx)
   local problem
   ctx.snapshot, problem = ctx.host.store.snapshots:add(ctx.wanted)
   return ctx.snapshot and true, problem
@@ -106,8 +100,7 @@ end
 local function context(life, record, row, what, call)
   local ctx, problem = life:context(record, call)
   if not ctx then return nil, problem end
-  ctx.what, ctx.wanted, ctx.watch = what, described(record), life.vms:watch(record.id)
-  ctx.sweeper, ctx.attention, ctx.events = life.sweeper, life.attention, life.events
+  ctx.life, ctx.what, ctx.wanted, ctx.watch = life, what, described(record), life.vms:watch(record.id)
   for key, value in pairs(row) do ctx.wanted[key] = value end
   if not ctx.watch then return nil, err.new("jail.not_running", "its VMM is not known to run") end
   ctx.vmm, problem = life.vms:vmm(record.id)
@@ -125,7 +118,7 @@ end
 -- Walk the steps. What could not be undone is looked at again: a guest that was held, or a VMM that stands.
 local function through(ctx, list, call)
   local timings, problem = steps.walk(list, ctx, call.progress)
-  if not timings and problem.others then ctx.attention:fire() end
+  if not timings and problem.others then ctx.life.attention:fire() end
   return timings, problem
 end
 
@@ -137,7 +130,7 @@ local function walk(ctx, list, call)
   snapshot, problem = ctx.host.store.snapshots:get(ctx.snapshot.id)
   if not snapshot then return nil, problem end
   local record = ctx.record
-  ctx.events:emit("vm.saved", { vm = record.name, id = record.id, kind = snapshot.kind, name = snapshot.name, op = call.op })
+  ctx.life.events:emit("vm.saved", { vm = record.name, id = record.id, kind = snapshot.kind, name = snapshot.name, op = call.op })
   ctx.host.log:info("vm.saved", { op = call.op, vm = record.name, id = record.id, kind = snapshot.kind, snapshot = snapshot.id })
   return snapshot, { steps = timings, stood = ctx.went_on and ctx.went_on - ctx.stood }
 end
@@ -159,8 +152,7 @@ end
 ---@return banger.Snapshot|nil
 ---@return {steps: table[]}|banger.Error
 function M.resting(life, record, row, call)
-  local ctx = { host = life.host, record = record, sweeper = life.sweeper, attention = life.attention, events = life.events,
-    wanted = described(record) }
+  local ctx = { life = life, host = life.host, record = record, wanted = described(record) }
   for key, value in pairs(row) do ctx.wanted[key] = value end
   local keep = { name = "keep", within = WRITE_SECONDS, run = function()
     local problem

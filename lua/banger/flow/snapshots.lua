@@ -13,13 +13,6 @@ local M = {}
 local DISK_SECONDS = 600
 local UP = { running = true, paused = true }
 
----From now on nobody gets it; its files go as soon as nobody stands on them.
-function M.drop(life, id)
-  local ok, problem = life.host.store.snapshots:doom(id)
-  life.sweeper:fire()
-  return ok, problem
-end
-
 -- Who goes on as somebody else has to be told so inside, and held until then.
 local function need_agent(life, record)
   local image, problem = life.host.image(record.image)
@@ -64,7 +57,7 @@ function M.fork(life, params, call)
   snapshot.disk_bytes = snapshot.disk_bytes or found.disk_bytes
   local vms
   vms, problem = create.children(life, snapshot, snapshot, params.names, call)
-  if not params.snapshot then M.drop(life, snapshot.id) end
+  if not params.snapshot then life:drop(snapshot.id) end
   if not vms then return nil, problem end
   return { vms = vms, parent = parent }
 end
@@ -81,7 +74,7 @@ local function template_row(life, record)
   local key = fit.key { image = record.image_digest, kernel = ctx.kernel.digest, initrd = ctx.kernel.initrd_digest, cpus = record.cpus,
     memory_mib = record.memory_mib, disk_bytes = record.disk_bytes, engine = record.engine }
   local old = life.host.store.snapshots:find("", key)
-  if old then M.drop(life, old.id) end
+  if old then life:drop(old.id) end
   return { kind = "template", name = key, vm = "" }
 end
 
@@ -126,7 +119,7 @@ function M.delete(life, params)
   snapshot, problem = life.host.store.snapshots:find(found.id, params.tag)
   if not snapshot then return nil, problem end
   local ok
-  ok, problem = M.drop(life, snapshot.id)
+  ok, problem = life:drop(snapshot.id)
   return ok and snapshot, problem
 end
 
@@ -179,7 +172,7 @@ function M.restore(life, params, call)
     end
     local saved = record.suspended
     ok, failure = task.shield(DISK_SECONDS, replace_disk, life, record, snapshot)
-    if saved then M.drop(life, saved) end
+    if saved then life:drop(saved) end
     if not ok then return half_way(life, record, params, call, failure) end
     if not warm then return life:set_state(record, "stopped", call.op) end
     return life:go(ctx, restore.STEPS, { restore = snapshot.id }, call)
@@ -209,7 +202,7 @@ function M.prune(life, params)
     local named = params.image and row.image == params.image
     if row.state == "ready" and (named or not params.image and stale(life, row)) then
       local ok
-      ok, problem = M.drop(life, row.id)
+      ok, problem = life:drop(row.id)
       if not ok then return nil, problem end
       out.images[#out.images + 1] = row.image
       out.bytes = out.bytes + row.memory_bytes + row.state_bytes + row.disk_used_bytes
@@ -249,7 +242,7 @@ function M.recover(life)
   if not rows then return nil, problem end
   for _, row in ipairs(rows) do
     local wanted = row.state == "ready" and known[row.vm] and (row.kind ~= "suspend" or asleep[row.id]) and row.kind ~= "fork"
-    if not wanted then M.drop(life, row.id) end
+    if not wanted then life:drop(row.id) end
   end
   return true
 end
