@@ -75,12 +75,16 @@ int bg_link_delete(uint32_t ifindex)
 
 int bg_link_add_address(uint32_t ifindex, uint32_t address, uint32_t prefix)
 {
-    uint32_t own = htonl(address), all = htonl(address | ((UINT32_C(1) << (32 - prefix)) - 1));
-    const struct ifaddrmsg at = {
-        .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix, .ifa_index = ifindex};
-    const struct attr attrs[] = {
-        {IFA_LOCAL, 4, &own}, {IFA_ADDRESS, 4, &own}, {IFA_BROADCAST, 4, &all}, {0, 0, NULL}};
-    int e = ask(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &at, sizeof(at), attrs);
+    const uint32_t six[] = {htonl(BG_ULA), 0, 0, htonl(address)};
+    int e = 0;
+    for (int size = 16; size > 0; size -= 12) { /* NODAD means nothing to IPv4 */
+        const uint32_t *own = six + 4 - size / 4;
+        const struct ifaddrmsg at = {size == 16 ? AF_INET6 : AF_INET,
+                                     (uint8_t)(prefix + 8 * (unsigned)(size - 4)), IFA_F_NODAD, 0,
+                                     ifindex};
+        const struct attr attrs[] = {{IFA_LOCAL, size, own}, {IFA_ADDRESS, size, own}, {0}};
+        e = ask(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &at, sizeof(at), attrs);
+    }
     return e == -EEXIST ? 0 : e;
 }
 
@@ -98,12 +102,17 @@ int bg_link_add_tap(const char *name, uid_t uid)
 
 int bg_link_neighbour(uint32_t ifindex, uint32_t address, const uint8_t *mac)
 {
-    uint32_t own = htonl(address);
-    const struct ndmsg at = {
-        .ndm_family = AF_INET, .ndm_ifindex = (int)ifindex, .ndm_state = NUD_PERMANENT};
-    const struct attr attrs[] = {{NDA_DST, 4, &own}, {NDA_LLADDR, mac ? 6 : 0, mac}, {0, 0, NULL}};
-    int e = ask(mac ? RTM_NEWNEIGH : RTM_DELNEIGH, mac ? NLM_F_CREATE | NLM_F_REPLACE : 0, &at,
+    const uint32_t six[] = {htonl(BG_ULA), 0, 0, htonl(address)};
+    int e = 0;
+    for (int size = 16; size > 0; size -= 12) {
+        const uint32_t *own = six + 4 - size / 4; /* the last word is that of IPv4 */
+        const struct ndmsg at = {.ndm_family = size == 16 ? AF_INET6 : AF_INET,
+                                 .ndm_ifindex = (int)ifindex,
+                                 .ndm_state = NUD_PERMANENT};
+        const struct attr attrs[] = {{NDA_DST, size, own}, {NDA_LLADDR, mac ? 6 : 0, mac}, {0}};
+        e = ask(mac ? RTM_NEWNEIGH : RTM_DELNEIGH, mac ? NLM_F_CREATE | NLM_F_REPLACE : 0, &at,
                 sizeof(at), attrs);
+    }
     return e == -ENOENT && !mac ? 0 : e;
 }
 

@@ -11,8 +11,9 @@
 
 enum {
     BG_INSTANCE_MAX = 8,
-    BG_IFNAME_MAX = 16, /* with the NUL, as IFNAMSIZ */
-    BG_PATH_MAX = 160,  /* the longest derived path: a jail's root below the state folder */
+    BG_IFNAME_MAX = 16,  /* with the NUL, as IFNAMSIZ */
+    BG_ULA = 0xfdb6ba9e, /* fdb6:ba9e::/96 and an IPv4 address: what has it has this of IPv6 */
+    BG_PATH_MAX = 160,   /* the longest derived path: a jail's root below the state folder */
 };
 
 /* [a-z][a-z0-9]{0,7}, and not "root": its runtime folder would be main's /run/banger-root. */

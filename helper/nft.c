@@ -63,10 +63,9 @@ int bg_nft_down(const struct bg_net *net, struct bg_reply *f)
 
 bool bg_nft_is_up(const struct bg_net *net)
 {
-    const char *t = net->names.table;
     /* One at a time: of two families in one command libnftables reads one, and the other's table is not found. */
-    return run(NULL, "look", NULL, "list map inet %s listed", t) == 0 &&
-           run(NULL, "look", NULL, "list set bridge %s guests", t) == 0;
+    return run(NULL, "look", NULL, "list map inet %s listed", net->names.table) == 0 &&
+           run(NULL, "look", NULL, "list set bridge %s guests6", net->names.table) == 0;
 }
 
 int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply *f)
@@ -96,28 +95,28 @@ int bg_nft_beside_docker(const struct bg_net *net, bool wanted, struct bg_reply 
 int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm *vm, bool here,
                struct bg_reply *f)
 {
-    bool is_listed = vm->tap_reach == BG_V_listed;
-    uint32_t reach = vm->tap_reach;
+    const uint32_t reach = vm->tap_reach;
     struct bg_net_names n = bg_net_names(h->instance, net->subnet, vm->slot);
     struct bg_batch b = {.n = 0};
     struct {
         char tap[16];
-        uint8_t mac[8], address[4];
-    } guest = {"", "", ""};
-    if (here && is_listed &&
+        uint8_t mac[8];
+        uint32_t address;
+    } guest = {.address = htonl(n.address)};
+    if (here && reach == BG_V_listed &&
         run(f, "write the VM's list in nft", NULL, listed, n.table, bg_number(vm->slot).s,
             bg_address(n.address).s) < 0)
         return -1;
     memcpy(guest.tap, n.tap, strlen(n.tap)); /* padded with NULs, as the kernel compares it */
     memcpy(guest.mac, n.mac, sizeof(n.mac));
-    memcpy(guest.address, &(uint32_t){htonl(n.address)}, 4);
     const struct {
         struct bg_element e;
         bool wanted;
     } sets[] = {
-        {{NFPROTO_INET, "offline", guest.address, NULL, 4, 0, 0, false}, reach == BG_V_offline},
-        {{NFPROTO_INET, "alone", guest.address, NULL, 4, 0, 0, false}, reach != BG_V_open},
+        {{NFPROTO_INET, "offline", &guest.address, NULL, 4, 0, 0, false}, reach == BG_V_offline},
+        {{NFPROTO_INET, "alone", &guest.address, NULL, 4, 0, 0, false}, reach != BG_V_open},
         {{NFPROTO_BRIDGE, "alone", guest.tap, NULL, 16, 0, 0, false}, reach != BG_V_open},
+        {{NFPROTO_BRIDGE, "guests6", &guest, NULL, sizeof(guest), 0, 0, false}, reach == BG_V_open},
         {{NFPROTO_BRIDGE, "guests", &guest, NULL, sizeof(guest), 0, 0, false}, true}};
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
         if (!here || sets[i].wanted)
@@ -125,7 +124,7 @@ int bg_nft_tap(struct bg_helper *h, const struct bg_net *net, const struct bg_vm
     int error = bg_batch_commit(&b);
     if (error < 0 && (here || error != -ENOENT))
         return bg_step(f, here ? "admit the tap to nft" : "dismiss the tap from nft", error);
-    if (error < 0 || here || !is_listed)
+    if (error < 0 || here || reach != BG_V_listed)
         return 0;
     return run(f, "remove the VM's list from nft", NULL, unlisted, n.table, bg_number(vm->slot).s,
                bg_address(n.address).s);

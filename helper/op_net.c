@@ -4,7 +4,7 @@
 #include "op.h"
 #include "server.h"
 
-/* Write "1" into sysctls, of which all but the last exist on every kernel with IPv4. */
+/* All but the last exist on every kernel with IPv4. That IPv6 is forwarded is the host's affair: see README.md. */
 static int bridge_sysctls(const char *bridge, struct bg_reply *f)
 {
     const struct bg_name on[] = {bg_name("/proc/sys/net/ipv4/conf/%s/route_localnet", bridge),
@@ -12,7 +12,7 @@ static int bridge_sysctls(const char *bridge, struct bg_reply *f)
                                  bg_name("/proc/sys/net/ipv6/conf/%s/disable_ipv6", bridge)};
     for (int i = 0; i < 3; i++) {
         BG_CLOSED int fd = open(on[i].s, O_WRONLY | O_CLOEXEC);
-        if ((fd < 0 && (i < 2 || errno != ENOENT)) || (fd >= 0 && write(fd, "1", 1) != 1))
+        if ((fd < 0 && (i < 2 || errno != ENOENT)) || (fd >= 0 && write(fd, &"110"[i], 1) != 1))
             return bg_sys(f, on[i].s);
     }
     return 0;
@@ -43,11 +43,10 @@ static int make_bridge(struct bg_helper *h, struct bg_net *net, struct bg_link *
          bg_step(f, "look at the bridge", bg_link_get(n->bridge, link)) < 0))
         return -1;
     net->ifindex = link->ifindex;
-    if (bg_net_save(h, net, f) < 0 ||
-        bg_step(f, "give the bridge its address",
-                bg_link_add_address(net->ifindex, n->gateway, net->prefix)) < 0)
+    if (bg_net_save(h, net, f) < 0 || bridge_sysctls(n->bridge, f) < 0)
         return -1;
-    return bridge_sysctls(n->bridge, f);
+    return bg_step(f, "give the bridge its address",
+                   bg_link_add_address(net->ifindex, n->gateway, net->prefix));
 }
 
 /* Put back what the ledger says of taps and ports after the tables were made anew. */
@@ -67,8 +66,7 @@ static int refill(struct bg_helper *h, const struct bg_net *net, struct bg_reply
 /* What others may have changed since: tables flushed, Docker or firewalld started anew, another uplink. */
 static int settle(struct bg_helper *h, const struct bg_net *net, struct bg_reply *f)
 {
-    if (bg_step(f, "set the bridge up", bg_link_set_up(net->ifindex, 0, bg_link_uplink_mtu())) <
-            0 ||
+    if (bg_step(f, "raise the bridge", bg_link_set_up(net->ifindex, 0, bg_link_uplink_mtu())) < 0 ||
         (!bg_nft_is_up(net) && (bg_nft_up(h, net, f) < 0 || refill(h, net, f) < 0)))
         return -1;
     bg_beside(h, net, true);
@@ -241,8 +239,7 @@ static int make_tap(struct bg_helper *h, const struct bg_net *net, struct bg_vm 
     vm->tap_ifindex = link.ifindex;
     /* Rules before the port: the tap never carries a frame that nobody checks. */
     if (bg_nft_tap(h, net, vm, true, f) < 0 ||
-        bg_step(f, "put the tap on the bridge", bg_link_set_up(link.ifindex, net->ifindex, 0)) <
-            0 ||
+        bg_step(f, "plug the tap in", bg_link_set_up(link.ifindex, net->ifindex, 0)) < 0 ||
         bg_step(f, "tell the host the guest's MAC",
                 bg_link_neighbour(net->ifindex, n.address, n.mac)) < 0)
         return -1;
@@ -274,8 +271,7 @@ BG_ACT(egress_allow)
 {
     struct bg_vm vm;
     struct bg_net net;
-    if (a->prefix < 1 || a->prefix > 32 ||
-        (a->network & ((UINT64_C(1) << (32 - a->prefix)) - 1)) != 0)
+    if (a->prefix < 1 || a->prefix > 32 || (uint32_t)((uint64_t)a->network << a->prefix) != 0)
         return bg_fail(f, BG_BAD_REQUEST, 0, "network: must be without host bits, prefix: 1 to 32");
     if (a->seconds > BG_EGRESS_MAX_S || (a->seconds > 0 && a->prefix != 32))
         return bg_fail(f, BG_BAD_REQUEST, 0, "seconds: at most %d, and for one address (prefix 32)",
@@ -292,11 +288,9 @@ static int look_for_listener(uint32_t proto, uint32_t port, bool local_only, str
 {
     BG_CLOSED int fd = bound(proto == BG_V_udp ? SOCK_DGRAM : SOCK_STREAM,
                              local_only ? INADDR_LOOPBACK : INADDR_ANY, port);
-    if (fd >= 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return bg_sys(f, "look for a listener");
-    return bg_fail(f, BG_PORT_TAKEN, EADDRINUSE, "host_port: %u has a listener on the host", port);
+    if (fd < 0 && errno == EADDRINUSE)
+        return bg_fail(f, BG_PORT_TAKEN, errno, "host_port: %u has a listener on the host", port);
+    return fd < 0 ? bg_sys(f, "look for a listener") : 0;
 }
 
 /*

@@ -112,6 +112,12 @@ docker-helper: $(B)/helper-client $(B)/banger-helper ## the helper beside Docker
 network-helper: $(B)/helper/network $(B)/banger-helper ## frames that a guest may and may not send (root)
 	$< $(abspath $(B))
 
+# The same by IPv6, on a host that routes it (a network namespace; root).
+.PHONY: network6-helper
+network6-helper: $(B)/helper-client $(B)/banger-helper ## IPv6 frames that a guest may and may not send (root)
+	@command -v python3 >/dev/null || { echo "network6-helper: skipped, python3 is not installed"; exit 77; }
+	helper/test/network6 $(B)
+
 $(B)/helper/network: $(patsubst %,$(B)/helper/%.o,test/network test/talk test/wire_client wire util names)
 	$(CC) $(BASE_LDFLAGS) -o $@ $^
 

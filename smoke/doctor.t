@@ -19,7 +19,7 @@ before=$(field dev pid)
 is "on an installed banger nothing fails" "$(banger doctor --json | jq -c '[.checks[] | select(.status == "FAIL")]')" "[]"
 is "its status is 0" "$(banger doctor >/dev/null; echo $?)" 0
 is "what is looked at" "$(banger doctor --json | jq -r '[.checks[].name] | sort | join(",")')" \
-"clock,daemon,disk,disks,engine auto,engines,firewalls,forwarding,helper,helper answers,image tools,images,instance,kernel modules,\
+"clock,daemon,disk,disks,engine auto,engines,firewalls,forwarding,helper,helper answers,image tools,images,instance,ipv6,kernel modules,\
 kernels,kvm,leaks,links,network,owner,release,services,ssh,subordinate ids,tun,uid range,units,update"
 is "everything that does not pass has a remedy" \
     "$(banger doctor --json | jq -c '[.checks[] | select(.status != "PASS" and .remedy == null) | .name]')" "[]"

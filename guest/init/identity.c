@@ -139,6 +139,17 @@ static int network_line(struct target *t, char *line)
             *slash = '\0';
         if (t->net.prefix < 1 || t->net.prefix > 32 || !inet_aton(value, &t->net.address))
             return -EBADMSG;
+    } else if (strcmp(line, "address6") == 0) {
+        char *slash = strchr(value, '/');
+        t->net.prefix6 = slash ? atoi(slash + 1) : -1;
+        if (slash)
+            *slash = '\0';
+        if (t->net.prefix6 < 1 || t->net.prefix6 > 128 ||
+            inet_pton(AF_INET6, value, &t->net.address6) != 1)
+            return -EBADMSG;
+    } else if (strcmp(line, "gateway6") == 0) {
+        if (inet_pton(AF_INET6, value, &t->net.gateway6) != 1)
+            return -EBADMSG;
     } else if (strcmp(line, "gateway") == 0) {
         if (!inet_aton(value, &t->net.gateway))
             return -EBADMSG;

@@ -83,7 +83,9 @@ static void test_all(void)
     begin();
     add("banger/hostname", '0', "dev\n", 0644);
     add("banger/network", '0',
-        "address 10.1.2.3/20\ngateway 10.1.0.1\ndns 10.1.0.1\nmtu 1420\nnewer thing\n", 0644);
+        "address 10.1.2.3/20\ngateway 10.1.0.1\naddress6 fdb6:ba9e::a01:203/116\n"
+        "gateway6 fdb6:ba9e::a01:1\ndns 10.1.0.1\nmtu 1420\nnewer thing\n",
+        0644);
     add("banger/authorized_keys", '0', "ssh-ed25519 AAAA me\n", 0600);
     add("banger/host_keys/ssh_host_ed25519_key", '0', "secret", 0600);
     add("banger/host_keys/ssh_host_ed25519_key.pub", '0', "public", 0644);
@@ -196,6 +198,9 @@ static void test_goes_on(void)
     add("banger/hostname", '0', "after\n", 0644);
     assert(apply() == -EBADMSG);
     expect_file("etc/hostname", "after\n", 0644);
+    begin();
+    add("banger/network", '0', "address6 10.1.2.3/20\n", 0644);
+    assert(apply() == -EBADMSG);
 }
 
 static bool say(const char *path, const char *text)

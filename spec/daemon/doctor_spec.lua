@@ -29,6 +29,7 @@ end
 local function statuses(change)
   local out = {}
   for name, one in pairs(checks(change)) do out[name] = one.status end
+  out.ipv6 = nil   -- of this very host; spec/daemon/ipv6_spec.lua
   return out
 end
 

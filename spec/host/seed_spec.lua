@@ -32,6 +32,11 @@ describe("host.seed", function()
     scratch.remove(folder)
   end)
 
+  it("has the IPv6 address where there is one", function()
+    local text = assert(seed.build(spec { address6 = "fdb6:ba9e::a09:7", prefix6 = 116, gateway6 = "fdb6:ba9e::a09:1" }))
+    assert.truthy(text:find("\naddress6 fdb6:ba9e::a09:7/116\ngateway6 fdb6:ba9e::a09:1\ndns ", 1, true))
+  end)
+
   it("has the same size for every VM", function()
     local short, long = assert(seed.build(spec())), assert(seed.build(spec { hostname = ("n"):rep(31), host_key = ("k"):rep(700) }))
     assert.equal(65536, #short)

@@ -108,6 +108,7 @@ function M.new(options)
   host.derive = function(slot)
     return { ifname = "tap" .. slot, mac = "02:b6:00:00:00:0" .. slot, address = "10.0.0." .. slot + 2 }
   end
+  host.address6 = function() return nil end
   host.last_words = function() return "Kernel panic" end
   host.describe_exit = function(code, by) return ("status %d signal %d"):format(code, by) end
   host.new_op = function() return "op" end

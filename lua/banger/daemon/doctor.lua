@@ -3,6 +3,7 @@ local bit = require "bit"
 local err = require "banger.core.err"
 local fights = require "banger.daemon.fights"
 local file = require "banger.host.file"
+local ipv6 = require "banger.daemon.ipv6"
 local overlap = require "banger.core.overlap"
 local sys = require "banger.rt.sys"
 
@@ -41,6 +42,11 @@ end
 local function network(daemon)
   local net = daemon.host.network
   if net then return "PASS", ("%s %s/%d"):format(net.bridge, net.subnet, net.prefix) end
+end
+
+local function guests_ipv6(daemon)
+  local net = daemon.host.network
+  if net then return ipv6.finding(net, file.read) end
 end
 
 local function engines(daemon)
@@ -103,7 +109,7 @@ end
 
 -- Those of a helper that answers, and those of the daemon alone.
 local OF_HELPER = { { "helper answers", answers }, { "disks", disks }, { "boot", boot }, { "network", network },
-  { "engine auto", engines }, { "uid range", uids }, { "leaks", leaks } }
+  { "ipv6", guests_ipv6 }, { "engine auto", engines }, { "uid range", uids }, { "leaks", leaks } }
 local OF_DAEMON = { { "names for guests", names }, { "daemon agrees with the host", agrees } }
 
 local function add(out, name, status, message, remedy)

@@ -12,6 +12,7 @@ local guest = require "banger.host.guest"
 local helper = require "banger.aio.helper"
 local http = require "banger.aio.http"
 local image = require "banger.host.image"
+local ipv6 = require "banger.daemon.ipv6"
 local jailer = require "banger.rt.jailer"
 local kernel = require "banger.host.kernel"
 local keys = require "banger.host.keys"
@@ -66,6 +67,7 @@ local function seed_of(host, dirs)
     local bytes
     bytes, problem = seed.build {
       id = record.id, hostname = record.name, address = record.address, prefix = host.network.prefix, gateway = host.network.gateway,
+      address6 = record.address6 or nil, prefix6 = 96 + host.network.prefix, gateway6 = ipv6.address(host.network.gateway),
       dns = { host.network.gateway }, search = "vm", mac = record.mac, mtu = mtu_of(host.network.bridge),
       authorized_keys = owner.public .. "\n",
       host_key = host_key.private, host_key_pub = host_key.public .. "\n", random = sys.random(RANDOM_SEED),
@@ -148,6 +150,9 @@ function M.open(dirs, log, scope)
   host.engines_known = function() return engines.known(dirs.instance) end
   host.engines_stamp = function() return engines.stamp(dirs.instance) end
   host.derive = function(slot) return tap.derive(dirs.instance, host.network.subnet, slot) end
+  host.address6 = function(record)
+    return (record.reach or "open") == "open" and ipv6.on(host.network, file.read) and ipv6.address(record.address) or nil
+  end
   host.describe_exit = jailer.describe_exit
   host.last_words = last_words(host)
   host.seed = seed_of(host, dirs)

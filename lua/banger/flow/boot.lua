@@ -152,10 +152,22 @@ local function clear(ctx)
   return ctx.host.priv:vm_teardown { vm = ctx.record.id, extent = "runtime" }
 end
 
+-- A guest whose reach is open has IPv6 where the host has it now; the record says whether this start gave it an address.
+local function place_ipv6(ctx)
+  local record, host = ctx.record, ctx.host
+  local address = host.address6(record) or false
+  if (record.address6 or false) == address then return true end
+  record.address6 = address
+  return host.store:update(record.id, { address6 = address })
+end
+
 local PLACE = {
   { name = "network", undo = clear, run = function(ctx)
     local tap, problem = ctx.host.priv:tap_create { vm = ctx.record.id, reach = ctx.record.reach or "open" }
     if not tap then return nil, problem end
+    local ok
+    ok, problem = place_ipv6(ctx)
+    if not ok then return nil, problem end
     return ctx.host.open_egress(ctx.record)
   end },
   { name = "ports", run = publish },

@@ -93,7 +93,8 @@ end
 function M:describe(record)
   local view = {
     name = record.name, id = record.id, state = record.state, reason = record.reason, engine = record.engine,
-    address = record.address, image = record.image, kernel = record.kernel, cpus = record.cpus, memory_mib = record.memory_mib,
+    address = record.address, address6 = record.address6 or nil,
+    image = record.image, kernel = record.kernel, cpus = record.cpus, memory_mib = record.memory_mib,
     disk_bytes = record.disk_bytes, disk_kind = record.disk_kind, created_at = record.created_at, ports = record.ports,
     reach = record.reach, allow = record.allow, corrupt = record.corrupt, autostart = record.autostart or nil,
     suspended = record.suspended and true or nil,

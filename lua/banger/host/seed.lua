@@ -20,6 +20,9 @@ local STEP = 64 * 1024   -- a saved guest wakes with the seed of another VM, on 
 ---@field address string             dotted
 ---@field prefix integer
 ---@field gateway string
+---@field address6 string?           the guest has no IPv6 without it; with it prefix6 and gateway6
+---@field prefix6 integer?
+---@field gateway6 string?
 ---@field dns string[]
 ---@field search string?             domain that short names are looked up in
 ---@field mac string
@@ -33,6 +36,10 @@ local STEP = 64 * 1024   -- a saved guest wakes with the seed of another VM, on 
 
 local function network(spec)
   local lines = { ("address %s/%d"):format(spec.address, spec.prefix), "gateway " .. spec.gateway, "mac " .. spec.mac }
+  if spec.address6 then
+    lines[#lines + 1] = ("address6 %s/%d"):format(spec.address6, spec.prefix6)
+    lines[#lines + 1] = "gateway6 " .. spec.gateway6
+  end
   for _, server in ipairs(spec.dns) do lines[#lines + 1] = "dns " .. server end
   if spec.mtu then lines[#lines + 1] = ("mtu %d"):format(spec.mtu) end
   if spec.search then lines[#lines + 1] = "search " .. spec.search end

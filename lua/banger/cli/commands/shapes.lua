@@ -9,6 +9,7 @@ return {
     { "engine", "string?", "the engine it runs on" },
     { "pid", "integer?", "of the VMM, while it runs" },
     { "address", "string?", "IPv4 address" },
+    { "address6", "string?", "IPv6 address, where the host has IPv6 and the VM's reach is open; given at its start" },
     { "image", "string", "the image its disk stands on" },
     { "kernel", "string?", "the kernel it boots" },
     { "cpus", "integer", "virtual CPUs" },
