@@ -176,12 +176,13 @@ int bg_jail_look(struct bg_helper *h, const struct bg_vm *vm, struct bg_jail_sta
     if (!vm->jail[0])
         return 0;
     ret->state = BG_V_exited;
-    if (strcmp(vm->jail_boot, h->boot) != 0 || bg_run_load(h, vm, &ret->run) < 0) {
+    int error = strcmp(vm->jail_boot, h->boot) != 0 ? -ENOENT : bg_run_load(h, vm, &ret->run);
+    if (error < 0)
         memcpy(ret->run.jail, vm->jail, sizeof(vm->jail));
+    if (error == -ENOENT || error == -EBADMSG || ret->run.ended)
         return 0;
-    }
-    if (ret->run.ended)
-        return 0;
+    if (error < 0) /* taken for ended, its monitor's last word would come after its removal */
+        return bg_step(f, "look at the VMM's process", error);
     BG_CLOSED int engine = bg_engine_open(h, vm->engine, &unused, NULL);
     if (engine < 0 || fstatat(engine, "jailer", &jailer, AT_SYMLINK_NOFOLLOW) < 0)
         jailer.st_ino = 0; /* then no root process is taken for the jailer */
