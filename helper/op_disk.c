@@ -76,7 +76,8 @@ static int make(struct bg_helper *h, struct bg_vm *vm, int from, const struct bg
     snprintf(vm->disk_boot, sizeof(vm->disk_boot), "%s", h->boot);
     if (bg_vm_save(h, vm, true, f) < 0)
         return -1;
-    if (bg_remove_tree(h->disks, vm->id) < 0)
+    if (bg_remove_tree(h->disks, vm->id) < 0 ||
+        bg_remove_tree(h->disks, bg_name("%s.new", vm->id).s) < 0)
         return bg_sys(f, "remove what an earlier attempt left");
     if (dm ? bg_dm_create(h, vm, snap ? from : -1, f) : make_file(h, vm, from, &kind, f)) {
         if (bg_disk_remove(h, vm, NULL) == 0)
@@ -97,7 +98,6 @@ static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_dis
                  struct bg_reply *f)
 {
     struct stat st;
-    dev_t unused;
     if (memcmp(vm->disk_base, a->base.b, 32) != 0)
         return bg_fail(f, BG_DISK_MISMATCH, 0, "base: the VM's disk stands on another base");
     if (a->size < vm->disk_size)
@@ -108,7 +108,7 @@ static int adopt(struct bg_helper *h, struct bg_vm *vm, const struct bg_args_dis
     if (vm->disk_kind == BG_V_dm) {
         if (grow && (bg_dm_grow(h, vm, f) < 0 || bg_vm_save(h, vm, true, f) < 0))
             return -1;
-        return bg_dm_activate(h, vm, &unused, f);
+        return bg_dm_activate(h, vm, &st.st_rdev, f);
     }
     BG_CLOSED int fd = bg_open(h->disks, vm->id, O_RDWR, 0);
     if (fd < 0 || fstat(fd, &st) < 0)

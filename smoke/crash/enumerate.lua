@@ -223,6 +223,8 @@ local function every_way(self, verb)
   if not vm then error(verb.name .. ": " .. err.format(refused)) end
   kills(self, verb, trace)
   if scripted then lies(self, verb, prepared, trace) end
+  -- What stands on a snapshot would keep its removal among the stops of later verbs, until it is killed with the engine.
+  if verb.beside then self.world:call("vm.delete", { name = verb.beside, force = true }) end
 end
 
 -- Something of ours that no record speaks of is taken away while the daemon runs, and nothing else is.
@@ -253,9 +255,6 @@ local function all(self)
     if not self.only or self.only[verb.name] then every_way(self, verb) end
   end
   assert(self.drive:reach "absent")
-  for _, verb in ipairs(verbs.VERBS) do
-    if verb.beside then self.world:call("vm.delete", { name = verb.beside, force = true }) end
-  end
   print(("# %d rounds of %d"):format(self.rounds, self.counted))
   swept(self)
 end
